@@ -1,0 +1,76 @@
+# `make demo` and `make test` set up what is missing. `make help` lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+MEMBERS := common producer flink_job lineage local
+JAVA := flink_job/java
+# Maven reads it too; quiet unless something fails.
+MVN := mvn --quiet --batch-mode --no-transfer-progress
+
+DURATION ?=
+ARGS ?=
+
+.PHONY: help
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: setup
+setup: $(VENV)/.installed $(JAVA)/target/.packaged ## Install the pinned Python packages and build the Flink module
+
+$(VENV)/.installed: requirements/dev.txt requirements/uv.txt $(MEMBERS:%=%/pyproject.toml)
+	@echo "installing Python packages (pinned, with hashes)"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(BIN)/pip install --quiet --require-hashes --requirement requirements/uv.txt
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(MEMBERS:%=--editable %)
+	touch $@
+
+$(JAVA)/target/.packaged: $(JAVA)/pom.xml $(shell find $(JAVA)/src/main -type f 2>/dev/null)
+	@echo "building the Flink module"
+	$(MVN) --file $(JAVA)/pom.xml package -DskipTests
+	touch $@
+
+.PHONY: demo
+demo: setup ## /proc/stat and lineage-input through Kafka and Flink into proven Parquet; DURATION=60 for a minute
+	@$(BIN)/procstream demo $(if $(DURATION),--duration $(DURATION)) $(ARGS)
+
+.PHONY: test
+test: setup lint test-java ## Everything: lint, Java tests, unit and integration tests on the real stack
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: test-unit
+test-unit: setup ## The tests that need no stack
+	$(BIN)/pytest tests/unit $(ARGS)
+
+.PHONY: test-java
+test-java: setup ## Formatting and tests of the Flink module
+	$(MVN) --file $(JAVA)/pom.xml verify
+
+.PHONY: lint
+lint: setup ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: format
+format: setup ## Format Python and Java
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(MVN) --file $(JAVA)/pom.xml spotless:apply
+
+.PHONY: bench
+bench: setup ## The benchmarks behind the README's numbers (about half an hour)
+	$(BIN)/python -m bench $(ARGS)
+
+.PHONY: lock
+lock: $(VENV)/.installed ## Compile requirements/*.txt anew
+	scripts/lock.sh $(ARGS)
+
+.PHONY: clean
+clean: ## Stop the embedded stack and remove what was built; ~/.cache/procstream stays
+	test ! -x $(BIN)/procstream || $(BIN)/procstream down
+	rm -rf $(VENV) $(JAVA)/target .procstream .mypy_cache .pytest_cache .ruff_cache .hypothesis

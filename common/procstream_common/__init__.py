@@ -1,0 +1,1 @@
+"""What every procstream component shares."""

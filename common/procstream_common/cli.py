@@ -1,0 +1,18 @@
+"""How every procstream command ends: a user's mistake is one line on stderr and a non-zero exit."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from procstream_common.errors import ProcstreamError
+
+
+def run(app: Callable[..., Any]) -> None:
+    """Run a Typer app (or any callable); print a `ProcstreamError` as `error: …` and exit with its code."""
+    try:
+        app()
+    except ProcstreamError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,161 @@
+package io.procstream.flink.deadletter;
+
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.Map;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.apache.flink.api.common.serialization.DeserializationSchema;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.ConfigOptions;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.DelegatingConfiguration;
+import org.apache.flink.configuration.FallbackKey;
+import org.apache.flink.configuration.ReadableConfig;
+import org.apache.flink.formats.avro.AvroFormatOptions;
+import org.apache.flink.formats.avro.registry.confluent.AvroConfluentFormatOptions;
+import org.apache.flink.formats.avro.registry.confluent.RegistryAvroFormatFactory;
+import org.apache.flink.table.api.ValidationException;
+import org.apache.flink.table.connector.ChangelogMode;
+import org.apache.flink.table.connector.format.DecodingFormat;
+import org.apache.flink.table.connector.source.DynamicTableSource;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.factories.DeserializationFormatFactory;
+import org.apache.flink.table.factories.DynamicTableFactory;
+import org.apache.flink.table.factories.Factory;
+import org.apache.flink.table.factories.FactoryUtil;
+import org.apache.flink.table.types.DataType;
+import org.apache.flink.table.types.logical.RowType;
+
+/**
+ * {@code 'format' = 'dead-letter', 'dead-letter.format' = '<another>'}: a record the other format
+ * cannot decode is a row too, of nulls, with metadata {@code error} and {@code raw}.
+ *
+ * <p>The other format's options are given as {@code 'dead-letter.<another>.<option>'}.
+ */
+public final class DeadLetterFormatFactory implements DeserializationFormatFactory {
+    static final String IDENTIFIER = "dead-letter";
+
+    static final ConfigOption<String> INNER_FORMAT = ConfigOptions.key("format")
+            .stringType()
+            .noDefaultValue()
+            .withDescription("The format that decodes the records, for example 'avro-confluent'.");
+
+    static final ConfigOption<Duration> RETRY_TIMEOUT = ConfigOptions.key("retry-timeout")
+            .durationType()
+            .defaultValue(Duration.ofSeconds(30))
+            .withDescription("How long a schema registry that does not answer is asked again before the job fails.");
+
+    /** These read on from one record into the next after a bad one, so cannot be wrapped. */
+    private static final Set<String> BUFFERING = Set.of("avro", "debezium-avro-confluent");
+
+    @Override
+    public String factoryIdentifier() {
+        return IDENTIFIER;
+    }
+
+    @Override
+    public Set<ConfigOption<?>> requiredOptions() {
+        return Set.of(INNER_FORMAT);
+    }
+
+    /** With a map option for each format on the class path: a format has to name its options. */
+    @Override
+    public Set<ConfigOption<?>> optionalOptions() {
+        Set<ConfigOption<?>> options = new HashSet<>(Set.of(RETRY_TIMEOUT));
+        ClassLoader classLoader = Thread.currentThread().getContextClassLoader();
+        Iterator<Factory> factories =
+                ServiceLoader.load(Factory.class, classLoader).iterator();
+        while (true) {
+            try {
+                if (!factories.hasNext()) {
+                    return options;
+                }
+                Factory factory = factories.next();
+                if (factory instanceof DeserializationFormatFactory && !(factory instanceof DeadLetterFormatFactory)) {
+                    options.add(ConfigOptions.key(factory.factoryIdentifier())
+                            .mapType()
+                            .noDefaultValue());
+                }
+            } catch (ServiceConfigurationError | NoClassDefFoundError e) {
+                continue; // a connector whose own dependencies are absent: as Flink does
+            }
+        }
+    }
+
+    @Override
+    public DecodingFormat<DeserializationSchema<RowData>> createDecodingFormat(
+            DynamicTableFactory.Context context, ReadableConfig options) {
+        FactoryUtil.validateFactoryOptions(this, options);
+        String name = options.get(INNER_FORMAT);
+        Configuration inner = new DelegatingConfiguration((Configuration) options, name + ".");
+        if (BUFFERING.contains(name)) {
+            throw new ValidationException(String.format("Format '%s' cannot be wrapped by '%s'.", name, IDENTIFIER));
+        }
+        if (name.equals(RegistryAvroFormatFactory.IDENTIFIER)) {
+            return new DeadLetterFormat(avroConfluent(inner, options.get(RETRY_TIMEOUT)), name);
+        }
+        DeserializationFormatFactory factory =
+                FactoryUtil.discoverFactory(context.getClassLoader(), DeserializationFormatFactory.class, name);
+        Set<ConfigOption<?>> known = new HashSet<>(factory.requiredOptions());
+        known.addAll(factory.optionalOptions());
+        validate(name, inner, factory.requiredOptions(), known);
+        return new DeadLetterFormat(factory.createDecodingFormat(context, inner), name);
+    }
+
+    private static DecodingFormat<DeserializationSchema<RowData>> avroConfluent(
+            Configuration options, Duration retryTimeout) {
+        RegistryAvroFormatFactory flinks = new RegistryAvroFormatFactory();
+        Set<ConfigOption<?>> known = new HashSet<>(flinks.optionalOptions());
+        known.addAll(flinks.requiredOptions());
+        known.add(AvroFormatOptions.AVRO_TIMESTAMP_LEGACY_MAPPING);
+        known.remove(AvroConfluentFormatOptions.SCHEMA); // columns go by name, not by a given schema
+        validate(flinks.factoryIdentifier(), options, flinks.requiredOptions(), known);
+
+        Map<String, String> properties = RegistryAvroFormatFactory.buildOptionalPropertiesMap(options);
+        RegistrySchemas registry = new RegistrySchemas(
+                options.get(AvroConfluentFormatOptions.URL), properties == null ? Map.of() : properties, retryTimeout);
+        boolean legacyTimestamps = options.get(AvroFormatOptions.AVRO_TIMESTAMP_LEGACY_MAPPING);
+        return new DecodingFormat<>() {
+            @Override
+            public DeserializationSchema<RowData> createRuntimeDecoder(
+                    DynamicTableSource.Context context, DataType columns) {
+                return new AvroConfluentSchema(
+                        (RowType) columns.getLogicalType(),
+                        legacyTimestamps,
+                        registry,
+                        context.createTypeInformation(columns));
+            }
+
+            @Override
+            public ChangelogMode getChangelogMode() {
+                return ChangelogMode.insertOnly();
+            }
+        };
+    }
+
+    private static void validate(
+            String name, Configuration options, Set<ConfigOption<?>> required, Set<ConfigOption<?>> known) {
+        FactoryUtil.validateFactoryOptions(required, known, options);
+        Set<String> consumed = options.keySet().stream()
+                .filter(key -> known.stream().anyMatch(option -> names(option, key)))
+                .collect(Collectors.toSet());
+        known.forEach(option -> consumed.add(option.key()));
+        FactoryUtil.validateUnconsumedKeys(name, options.keySet(), consumed);
+    }
+
+    private static boolean names(ConfigOption<?> option, String key) {
+        if (key.equals(option.key()) || key.startsWith(option.key() + ".")) {
+            return true;
+        }
+        for (FallbackKey fallback : option.fallbackKeys()) {
+            if (key.equals(fallback.getKey())) {
+                return true;
+            }
+        }
+        return false;
+    }
+}

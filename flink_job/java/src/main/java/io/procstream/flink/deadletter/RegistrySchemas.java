@@ -1,0 +1,144 @@
+package io.procstream.flink.deadletter;
+
+import io.procstream.flink.deadletter.BadRecordException.Reason;
+import java.io.IOException;
+import java.io.Serializable;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.ParsedSchema;
+import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.client.CachedSchemaRegistryClient;
+import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.client.SchemaRegistryClient;
+import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.client.SchemaRegistryClientConfig;
+import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException;
+import org.apache.flink.avro.shaded.org.apache.avro.Schema;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Looks up the schemas records were written with, and tells a record's fault from the registry's.
+ *
+ * <p>Only the registry's own "schema not found" (error code 40403) is the record's fault. Refused,
+ * timed out, not authorised, failing: asked again with growing pauses, and when it took too long
+ * the job fails. Then nothing was called bad, and the job goes on from its last checkpoint.
+ */
+final class RegistrySchemas implements Serializable {
+    private static final Logger LOG = LoggerFactory.getLogger(RegistrySchemas.class);
+
+    /** Error code of the registry's REST interface: "Schema not found". */
+    private static final int SCHEMA_NOT_FOUND = 40403;
+
+    private static final int CACHED_SCHEMAS = 1000;
+    private static final int CACHED_UNKNOWN_IDS = 1000;
+    private static final Duration UNKNOWN_ID_LIFETIME = Duration.ofMinutes(1);
+
+    private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
+    private static final Duration LONGEST_CALL = Duration.ofSeconds(10);
+
+    private final String url;
+    private final HashMap<String, String> properties;
+    private final Duration retryTimeout;
+
+    private transient SchemaRegistryClient client;
+    private transient Map<Integer, Long> unknownIds;
+
+    /**
+     * A registry.
+     *
+     * @param properties of Confluent's client; may set its HTTP timeouts
+     * @param retryTimeout how long to go on asking a registry that does not answer
+     */
+    RegistrySchemas(String url, Map<String, String> properties, Duration retryTimeout) {
+        this.url = url;
+        this.properties = new HashMap<>(properties);
+        this.retryTimeout = retryTimeout;
+        String call = Long.toString(Math.min(LONGEST_CALL.toMillis(), Math.max(1, retryTimeout.toMillis())));
+        this.properties.putIfAbsent(clientOption(SchemaRegistryClientConfig.HTTP_CONNECT_TIMEOUT_MS), call);
+        this.properties.putIfAbsent(clientOption(SchemaRegistryClientConfig.HTTP_READ_TIMEOUT_MS), call);
+    }
+
+    private static String clientOption(String name) {
+        return SchemaRegistryClientConfig.CLIENT_NAMESPACE + name;
+    }
+
+    void open() {
+        client = new CachedSchemaRegistryClient(url, CACHED_SCHEMAS, properties);
+        unknownIds = new LinkedHashMap<>() {
+            @Override
+            protected boolean removeEldestEntry(Map.Entry<Integer, Long> eldest) {
+                return size() > CACHED_UNKNOWN_IDS;
+            }
+        };
+    }
+
+    /**
+     * The Avro schema of an id. Blocks while the registry is away.
+     *
+     * @throws BadRecordException if the registry has no such id, or it is not of an Avro schema
+     * @throws IOException if the registry did not answer within the retry timeout
+     */
+    Schema byId(int id) throws IOException {
+        if (id <= 0 || isKnownAsUnknown(id)) {
+            throw unknown(id); // a registry counts from 1; garbage is often negative
+        }
+        long start = System.nanoTime();
+        Duration pause = FIRST_PAUSE;
+        while (true) {
+            Exception failure;
+            try {
+                return avro(id, client.getSchemaById(id));
+            } catch (RestClientException e) {
+                if (e.getErrorCode() == SCHEMA_NOT_FOUND) {
+                    unknownIds.put(id, System.nanoTime());
+                    throw unknown(id);
+                }
+                failure = e;
+            } catch (BadRecordException e) {
+                throw e;
+            } catch (IOException | RuntimeException e) {
+                failure = e;
+            }
+            giveUpAfter(start, pause, id, failure);
+            pause(pause);
+            pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
+        }
+    }
+
+    private void giveUpAfter(long start, Duration pause, int id, Exception failure) throws IOException {
+        Duration waited = Duration.ofNanos(System.nanoTime() - start);
+        String state = String.format("Schema registry %s did not give schema %d (%s)", url, id, failure);
+        if (waited.plus(pause).compareTo(retryTimeout) > 0) {
+            throw new IOException(
+                    state + " for " + retryTimeout + ". No record was judged; the job may be started again.", failure);
+        }
+        LOG.warn("{}. Asking again in {}, for {} in all.", state, pause, retryTimeout);
+    }
+
+    private static void pause(Duration pause) throws IOException {
+        try {
+            Thread.sleep(pause.toMillis());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("Interrupted while the schema registry was away.", e);
+        }
+    }
+
+    private static Schema avro(int id, ParsedSchema schema) throws BadRecordException {
+        if (schema.rawSchema() instanceof Schema avro) {
+            return avro;
+        }
+        throw new BadRecordException(
+                Reason.UNDECODABLE, "schema " + id + " is of type " + schema.schemaType() + ", expected AVRO");
+    }
+
+    private boolean isKnownAsUnknown(int id) {
+        Long since = unknownIds.get(id);
+        return since != null && System.nanoTime() - since < UNKNOWN_ID_LIFETIME.toNanos();
+    }
+
+    private static BadRecordException unknown(int id) {
+        return new BadRecordException(Reason.UNKNOWN_SCHEMA_ID, id + " is not the id of a schema in the registry");
+    }
+}

@@ -1,0 +1,1 @@
+"""A pipeline file becomes a Flink job."""

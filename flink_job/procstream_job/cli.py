@@ -1,0 +1,173 @@
+"""`procstream pipeline`: check a pipeline file, run it on Flink, see what ships."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+from procstream_common.cli import run as run_app
+from procstream_common.errors import ProcstreamError
+
+from procstream_job.durations import parse_duration
+from procstream_job.flink_target import flink_target
+from procstream_job.model import Pipeline
+from procstream_job.pipeline_file import file_label, load_pipeline, shipped_pipelines
+from procstream_job.submission import Patience, SubmittedJob, plan_jobs, submit
+
+app = typer.Typer(
+    help="Pipelines: files that say which topics go through which query to which place.",
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+
+Names = Annotated[list[str], typer.Argument(metavar="PIPELINE...", help="Shipped names, or paths of files.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the stack traces behind an error.")]
+
+
+@app.command()
+def validate(
+    pipelines: Names,
+    online: Annotated[
+        bool, typer.Option(help="Also look in Kafka and the registry for topics, schemas and columns.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Check pipeline files; nothing is started."""
+    with _traces(debug):
+        loaded = _load(pipelines)
+        plans = plan_jobs(loaded, os.environ) if online else {}
+    for file in loaded:
+        print(f"{file}: valid")
+        for source in plans[file].sources if online else ():
+            columns = ", ".join(f"{column.name} {column.type}" for column in source.columns)
+            print(f"  {source.name} (topic {source.topic}): {columns}")
+
+
+@app.command()
+def run(
+    pipelines: Names,
+    parallelism: Annotated[
+        int | None, typer.Option(min=1, help="Subtasks of each operator, instead of the file's.")
+    ] = None,
+    checkpoint_interval: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Such as '10 s', instead of the file's.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("-D", metavar="KEY=VALUE", help="An option of Flink for the job; wins over the file's."),
+    ] = None,
+    from_savepoint: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Savepoint or retained checkpoint to go on from.")
+    ] = None,
+    flink_address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Flink's REST address; by default that of FLINK_CONF_DIR."),
+    ] = None,
+    wait: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="Wait so long for Kafka, topics, schemas, Flink and its slots, e.g. '2 min'; meanwhile the"
+            " client starts.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a job, in a line.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Submit pipelines to Flink; several at once start the client only once."""
+    with _traces(debug):
+        loaded = {
+            file: _with_flags(pipeline, parallelism, checkpoint_interval)
+            for file, pipeline in _load(pipelines).items()
+        }
+        overrides = dict(_key_value(text) for text in option or ())
+        if from_savepoint and len(loaded) > 1:
+            raise ProcstreamError(f"--from-savepoint: found {len(loaded)} pipelines; expected one")
+        target = flink_target(flink_address, os.environ)
+        jobs = submit(
+            loaded,
+            target,
+            os.environ,
+            overrides=overrides,
+            from_savepoint=from_savepoint,
+            patience=Patience(_duration("--wait", wait) if wait else timedelta(0)),
+            warn=lambda message: print(f"warning: {message}", file=sys.stderr),
+        )
+        for job in jobs:
+            print(
+                json.dumps(_job_fields(job, target.url)) if as_json else _job_line(job, target.url),
+                flush=True,
+            )
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a pipeline file, for editors and charts."""
+    print(json.dumps(Pipeline.model_json_schema(), indent=2))
+
+
+@app.command("list")
+def list_shipped() -> None:
+    """Print the pipelines that ship."""
+    shipped = shipped_pipelines()
+    width = max(map(len, shipped))
+    for name, description in shipped.items():
+        print(f"{name:<{width}}  {description}")
+
+
+def main() -> None:
+    """Entry point of `procstream-job`."""
+    run_app(app)
+
+
+def _load(names: list[str]) -> dict[str, Pipeline]:
+    return {file_label(name): load_pipeline(name) for name in names}
+
+
+def _with_flags(pipeline: Pipeline, parallelism: int | None, checkpoint_interval: str | None) -> Pipeline:
+    flags: dict[str, Any] = {}
+    if parallelism is not None:
+        flags["parallelism"] = parallelism
+    if checkpoint_interval is not None:
+        flags["checkpoint_interval"] = _duration("--checkpoint-interval", checkpoint_interval)
+    return pipeline.model_copy(update={"flink": pipeline.flink.model_copy(update=flags)})
+
+
+def _duration(flag: str, value: str) -> timedelta:
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise ProcstreamError(f"{flag}: {error}") from None
+
+
+def _key_value(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise ProcstreamError(f"-D: found {text!r}; expected KEY=VALUE")
+    return key.strip(), value.strip()
+
+
+def _job_line(job: SubmittedJob, url: str | None) -> str:
+    where = f" to {url}" if url else ""
+    return f"job {job.job_id} of pipeline {job.pipeline} submitted{where}; its files: {job.paths.output}"
+
+
+def _job_fields(job: SubmittedJob, url: str | None) -> dict[str, Any]:
+    fields = asdict(job)
+    return {**fields, "url": f"{url}/#/job/{job.job_id}" if url else None}
+
+
+@contextmanager
+def _traces(debug: bool) -> Iterator[None]:
+    try:
+        yield
+    except ProcstreamError:
+        if debug:
+            traceback.print_exc()
+        raise

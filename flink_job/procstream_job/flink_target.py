@@ -1,0 +1,120 @@
+"""Which Flink a job goes to: an address, a configuration folder, or the cluster this process runs in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+from procstream_common.errors import ProcstreamError
+
+_TIMEOUT_SECONDS = 5
+
+
+class FlinkUnavailable(ProcstreamError):  # noqa: N818 - says what it is
+    """Flink does not answer: worth another attempt."""
+
+
+class FlinkTargetError(ProcstreamError):
+    """It is not said which Flink, or it is said wrongly."""
+
+
+@dataclass(frozen=True)
+class FlinkTarget:
+    """`options` are for Flink's client; without `address` the client finds the cluster by itself."""
+
+    options: Mapping[str, str]
+    address: str | None = None
+
+    @property
+    def url(self) -> str | None:
+        """The REST interface, which is also the UI."""
+        return f"http://{self.address}" if self.address else None
+
+
+@dataclass(frozen=True)
+class SlotCount:
+    """Task slots of a cluster."""
+
+    total: int
+    free: int
+
+
+def flink_target(address: str | None, env: Mapping[str, str]) -> FlinkTarget:
+    """The target that `address` (host:port) names, else `FLINK_CONF_DIR`, else the surrounding cluster.
+
+    In an application cluster Flink's own driver starts this process and has the configuration already.
+
+    Raises:
+        FlinkTargetError: none of them is given, or the address is none.
+    """
+    if address is not None:
+        host, _, port = address.removeprefix("http://").rstrip("/").rpartition(":")
+        if not host or not port.isdecimal():
+            raise FlinkTargetError(f"--flink-address: found {address!r}; expected HOST:PORT of Flink's REST")
+        return _remote(host, port, _client_options(env))
+    if "PYFLINK_GATEWAY_PORT" in env:
+        return FlinkTarget({})
+    options = _client_options(env)
+    match options.get("execution.target"):
+        case None | "local":
+            raise FlinkTargetError(
+                "no Flink to run on: give --flink-address HOST:PORT, or FLINK_CONF_DIR of a folder whose"
+                " config.yaml has execution.target"
+            )
+        case "remote":
+            host = options.get("rest.address", options.get("jobmanager.rpc.address", "localhost"))
+            return _remote(host, options.get("rest.port", "8081"), options)
+    return FlinkTarget(options)
+
+
+def slots(target: FlinkTarget) -> SlotCount | None:
+    """Slots of the target's cluster; None if only Flink's own client can find it.
+
+    Raises:
+        FlinkUnavailable: it does not answer within some seconds.
+    """
+    if target.url is None:
+        return None
+    try:
+        response = httpx.get(f"{target.url}/v1/overview", timeout=_TIMEOUT_SECONDS, trust_env=False)
+        response.raise_for_status()
+        overview = response.json()
+        return SlotCount(overview["slots-total"], overview["slots-available"])
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FlinkUnavailable(f"could not reach Flink at {target.address}: {reason}") from None
+
+
+def _remote(host: str, port: str, options: Mapping[str, str]) -> FlinkTarget:
+    remote = {"execution.target": "remote", "rest.address": host, "rest.port": port}
+    return FlinkTarget({**options, **remote}, f"{host}:{port}")
+
+
+def _client_options(env: Mapping[str, str]) -> dict[str, str]:
+    folder = env.get("FLINK_CONF_DIR")
+    if not folder:
+        return {}
+    path = Path(folder) / "config.yaml"
+    try:
+        document = yaml.safe_load(path.read_text()) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise FlinkTargetError(
+            f"FLINK_CONF_DIR: {path}: not readable: {str(error).splitlines()[0]}"
+        ) from None
+    return dict(_flat(document, ""))
+
+
+def _flat(document: Mapping[str, Any], prefix: str) -> list[tuple[str, str]]:
+    """Nested keys joined by dots, as Flink reads its config.yaml."""
+    options = []
+    for key, value in document.items():
+        if isinstance(value, dict):
+            options += _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            options.append((f"{prefix}{key}", ";".join(str(part) for part in value)))
+        elif value is not None:
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            options.append((f"{prefix}{key}", text))
+    return options

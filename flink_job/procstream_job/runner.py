@@ -1,0 +1,144 @@
+"""Submitting jobs through PyFlink; the only module that imports it.
+
+Starting the JVM that plans a job takes seconds, so a `FlinkSession` starts it in the background while
+the caller still looks whether Kafka and the registry are there. One session takes any number of jobs.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from procstream_common.errors import ProcstreamError
+from procstream_common.lake import home
+
+from procstream_job.flink_target import FlinkTarget
+from procstream_job.plan import RESULT_VIEW, JobPlan
+from procstream_job.planner_errors import planner_error, submission_error
+from procstream_job.sql import Column, Statement
+
+# The JVM lives for seconds: what compiles and starts fast wins over what runs fast later.
+_SHORT_LIVED_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"
+
+
+class FlinkClientError(ProcstreamError):
+    """PyFlink or the JVM it needs cannot be started."""
+
+
+class FlinkSession:
+    """A running Flink client. Close it, or use it in a `with`: its JVM ends with it."""
+
+    def __init__(self, target: FlinkTarget, env: Mapping[str, str]) -> None:
+        package = find_spec("pyflink")
+        if package is None or package.origin is None:
+            raise FlinkClientError("PyFlink is not installed; expected pip install 'procstream-job[flink]'")
+        self._target = target
+        # PyFlink and the JVM take these from the process's environment, and from nowhere else.
+        os.environ.update(client_environment(env, Path(package.origin).parent))
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flink-client")
+        self._started = self._thread.submit(self._environment, {})
+
+    def __enter__(self) -> "FlinkSession":
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._thread.shutdown(wait=True)
+
+    def submit(self, plan: JobPlan, from_savepoint: str | None = None) -> str:
+        """Start the job of `plan`, from the state in a savepoint or checkpoint if one is given.
+
+        Returns the job's id.
+
+        Raises:
+            PlannerError: Flink refuses the pipeline or does not take the job.
+            LakeError: the query's result lacks what a lake needs.
+            FlinkClientError: the client does not start.
+        """
+        self._wait_until_started()
+        recovery = {"execution.state-recovery.path": from_savepoint} if from_savepoint else {}
+        environment = self._environment({**plan.configuration, **recovery})
+        for statement in plan.tables:
+            _execute(environment, statement)
+        with _explained(plan.query):
+            query = environment.sql_query(plan.query.sql)
+            columns = _columns(query)
+            environment.create_temporary_view(RESULT_VIEW, query)
+        outputs = plan.outputs(columns)
+        for statement in outputs.tables:
+            _execute(environment, statement)
+        inserts = environment.create_statement_set()
+        for statement in outputs.inserts:
+            with _explained(statement):
+                inserts.add_insert_sql(statement.sql)
+        with _explained(plan.query, self._target):
+            return str(inserts.execute().get_job_client().get_job_id())
+
+    def _wait_until_started(self) -> None:
+        try:
+            self._started.result()
+        except FileNotFoundError as error:
+            raise FlinkClientError(
+                f"Java does not start: {error}; expected Java 17 or later in JAVA_HOME or on the PATH"
+            ) from None
+        except RuntimeError as error:
+            raise FlinkClientError(f"Flink's client does not start: {' '.join(str(error).split())}") from None
+
+    def _environment(self, configuration: Mapping[str, str]) -> Any:
+        from pyflink.common import Configuration  # the JVM starts on this import's first use
+        from pyflink.table import EnvironmentSettings, TableEnvironment
+
+        options = Configuration()
+        for key, value in {**self._target.options, **configuration}.items():
+            options.set_string(key, value)
+        settings = EnvironmentSettings.new_instance().in_streaming_mode().with_configuration(options).build()
+        return TableEnvironment.create(settings)
+
+
+def client_environment(env: Mapping[str, str], pyflink: Path) -> dict[str, str]:
+    """Environment variables that PyFlink wants, where `env` does not have them already."""
+    if "PYFLINK_GATEWAY_PORT" in env:
+        return {}  # the JVM is there: Flink's own driver started us
+    log_dir = Path(env.get("FLINK_LOG_DIR") or home(env) / "logs")
+    log_dir.mkdir(parents=True, exist_ok=True)
+    return {
+        # Without it PyFlink takes the jars beside its own package, whatever FLINK_LIB_DIR says.
+        "FLINK_HOME": env.get("FLINK_HOME") or str(pyflink),
+        "FLINK_LOG_DIR": str(log_dir),
+        "JVM_ARGS": f"{_SHORT_LIVED_JVM} {env.get('JVM_ARGS', '')}".strip(),
+        # PyFlink takes every environment for a local one and would start a server for Python
+        # functions in this process, which loads Apache Beam: three seconds.
+        "_python_worker_execution_mode": "process",
+    }
+
+
+def _execute(environment: Any, statement: Statement) -> None:
+    with _explained(statement):
+        environment.execute_sql(statement.sql)
+
+
+@contextmanager
+def _explained(statement: Statement, submitted_to: FlinkTarget | None = None) -> Iterator[None]:
+    from py4j.protocol import Py4JJavaError
+    from pyflink.util.exceptions import JavaException
+
+    try:
+        yield
+    except (Py4JJavaError, JavaException) as error:
+        # py4j puts a line of its own before the trace.
+        trace = str(error).partition("\n: ")[2] if isinstance(error, Py4JJavaError) else str(error)
+        if submitted_to is not None and "Failed to execute" in trace.partition("\n")[0]:
+            raise submission_error(submitted_to.address, trace) from error
+        raise planner_error(statement, trace) from error
+
+
+def _columns(query: Any) -> list[Column]:
+    """Columns of a query's result, nullable, with Flink SQL's short names of the unbounded types."""
+    columns = []
+    for column in query._j_table.getResolvedSchema().getColumns():
+        sql_type = column.getDataType().getLogicalType().copy(True).asSerializableString()
+        short = sql_type.replace("VARCHAR(2147483647)", "STRING").replace("VARBINARY(2147483647)", "BYTES")
+        columns.append(Column(column.getName(), short))
+    return columns

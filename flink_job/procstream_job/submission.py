@@ -1,0 +1,169 @@
+"""From pipelines to running jobs: look whether everything is there, plan, submit."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar
+
+from procstream_common.errors import ProcstreamError
+from procstream_common.lake import LakePaths
+from procstream_common.registry import RegistryUnavailable, SchemaRegistry
+from procstream_common.settings import KafkaSettings, RegistrySettings, load
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_fixed
+
+from procstream_job.flink_target import FlinkTarget, FlinkUnavailable, slots
+from procstream_job.mistakes import in_file
+from procstream_job.model import Pipeline
+from procstream_job.pipeline_file import PER_PIPELINE_VARIABLES, PipelineError
+from procstream_job.plan import JobPlan, plan_job
+from procstream_job.preflight import (
+    KafkaUnavailable,
+    NotThereYet,
+    check_topics,
+    needs_registry,
+    resolve_sources,
+    topic_names,
+)
+
+_PAUSE_SECONDS = 0.5
+_NO_PATIENCE = timedelta(0)
+_Found = TypeVar("_Found")
+
+
+class TooFewSlots(FlinkUnavailable):
+    """The cluster answers, but the jobs would wait for task slots."""
+
+
+@dataclass(frozen=True)
+class SubmittedJob:
+    """A job that Flink has taken, and where its rows go."""
+
+    pipeline: str
+    job_id: str
+    paths: LakePaths
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for what is not there yet; by default not at all."""
+
+    timeout: timedelta = _NO_PATIENCE
+    started: float = field(default_factory=time.monotonic)
+
+    def until(self, attempt: Callable[[], _Found]) -> _Found:
+        """The attempt's result; repeats it while time is left. Raises what the last attempt raised."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(
+                (NotThereYet, KafkaUnavailable, RegistryUnavailable, FlinkUnavailable)
+            ),
+            stop=self._is_over,
+            wait=wait_fixed(_PAUSE_SECONDS),
+            reraise=True,
+        )
+        return retrying(attempt)
+
+    def _is_over(self, _state: RetryCallState) -> bool:
+        return time.monotonic() - self.started >= self.timeout.total_seconds()
+
+
+def plan_jobs(
+    pipelines: Mapping[str, Pipeline],
+    env: Mapping[str, str],
+    *,
+    overrides: Mapping[str, str] | None = None,
+    patience: Patience | None = None,
+) -> dict[str, JobPlan]:
+    """Plans of `pipelines`, by what errors call their files, with the columns that the registry has now.
+
+    Raises:
+        SettingsError: a connection setting is missing or wrong.
+        ProcstreamError: Kafka, the registry, a topic or a schema is not there or not as expected.
+    """
+    _refuse_shared_places(pipelines, env)
+    patience = patience or Patience()
+    kafka = load(KafkaSettings, env)
+    registry = load(RegistrySettings, env) if needs_registry(pipelines.values()) else None
+    _wait_for_topics(pipelines, kafka, patience)
+    plans = {}
+    for file, pipeline in pipelines.items():
+        with in_file(file):
+            sources = patience.until(lambda pipeline=pipeline: _resolve(pipeline, registry))  # type: ignore[misc]
+            plans[file] = plan_job(
+                pipeline, sources, kafka=kafka.java(shaded=True), env=env, overrides=overrides
+            )
+    return plans
+
+
+def submit(
+    pipelines: Mapping[str, Pipeline],
+    target: FlinkTarget,
+    env: Mapping[str, str],
+    *,
+    overrides: Mapping[str, str] | None = None,
+    from_savepoint: str | None = None,
+    patience: Patience | None = None,
+    warn: Callable[[str], None] = lambda _: None,
+) -> Iterator[SubmittedJob]:
+    """Start a job for each of `pipelines`, one after the other; gives each as soon as Flink has it.
+
+    Raises what `plan_jobs` and `FlinkSession.submit` raise, and `FlinkUnavailable`.
+    """
+    from procstream_job.runner import FlinkSession  # PyFlink is an optional dependency
+
+    patience = patience or Patience()
+    with FlinkSession(target, env) as session:
+        plans = plan_jobs(pipelines, env, overrides=overrides, patience=patience)
+        try:
+            patience.until(lambda: _check_slots(target, plans))
+        except TooFewSlots as error:
+            warn(f"{error}; the jobs wait until there are more")
+        for file, plan in plans.items():
+            with in_file(file):
+                job_id = session.submit(plan, from_savepoint)
+            yield SubmittedJob(plan.pipeline.name, job_id, plan.paths)
+
+
+def _refuse_shared_places(pipelines: Mapping[str, Pipeline], env: Mapping[str, str]) -> None:
+    if len(pipelines) < 2:
+        return
+    for variable in PER_PIPELINE_VARIABLES:
+        if env.get(variable):
+            raise ProcstreamError(
+                f"{variable} is set and would be that of {len(pipelines)} pipelines;"
+                " expected it unset (LAKE_PATH is for all), or one pipeline at a time"
+            )
+    files: dict[str, str] = {}
+    for file, pipeline in pipelines.items():
+        if pipeline.name in files:
+            raise PipelineError(
+                f"{file}: name: found {pipeline.name!r}, which is also that of {files[pipeline.name]};"
+                " expected different names, or their rows would mix"
+            )
+        files[pipeline.name] = file
+
+
+def _wait_for_topics(pipelines: Mapping[str, Pipeline], kafka: KafkaSettings, patience: Patience) -> None:
+    def check() -> None:
+        existing = topic_names(kafka)
+        for file, pipeline in pipelines.items():
+            with in_file(file):
+                check_topics(pipeline, existing)
+
+    patience.until(check)
+
+
+def _resolve(pipeline: Pipeline, registry: RegistrySettings | None):
+    if registry is None:
+        return resolve_sources(pipeline, lambda _: "", {})
+    with SchemaRegistry(registry) as client:
+        return resolve_sources(pipeline, lambda subject: client.latest(subject).schema_text, registry.java())
+
+
+def _check_slots(target: FlinkTarget, plans: Mapping[str, JobPlan]) -> None:
+    available = slots(target)
+    needed = sum(int(plan.configuration["parallelism.default"]) for plan in plans.values())
+    if available is not None and available.free < needed:
+        raise TooFewSlots(
+            f"Flink at {target.address} has {available.free} free task slots of {needed} needed"
+        )

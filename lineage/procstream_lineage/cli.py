@@ -1,0 +1,263 @@
+"""`procstream lineage`: prove a lake, trace a record, list what a checkpoint committed."""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from procstream_common.cli import run
+from procstream_common.errors import ProcstreamError
+from procstream_common.settings import KafkaSettings, load
+from rich.console import Console
+from rich.table import Table
+
+from procstream_lineage import progress
+from procstream_lineage.checkpoints import Checkpoint, CheckpointFile, checkpoint_files, checkpoints
+from procstream_lineage.proof import verify_lake
+from procstream_lineage.render import findings, headline, render, summary
+from procstream_lineage.target import Target, find_target, shipped_lakes
+from procstream_lineage.trace import Trace, trace_offset, trace_value
+
+app = typer.Typer(
+    help="Prove that every record of a topic is in the lake exactly once, and trace single ones.",
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+
+_WIDEST_VALUE = 200
+_UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+class CouldNotTellError(ProcstreamError):
+    """Whatever kept a verification from its end: neither proven nor disproven."""
+
+    exit_code = 2
+
+
+Pipeline = Annotated[
+    str | None,
+    typer.Argument(help="Name of a shipped pipeline, or path of a pipeline file.", show_default=False),
+]
+Output = Annotated[str | None, typer.Option(help="Folder or s3:// URI of the output.", show_default=False)]
+CommitLog = Annotated[
+    str | None, typer.Option(help="Folder or s3:// URI of its commit log.", show_default=False)
+]
+Dropped = Annotated[
+    str | None, typer.Option(help="Folder or s3:// URI of the dropped records.", show_default=False)
+]
+Topics = Annotated[
+    list[str] | None, typer.Option("--topic", help="Topic; may be given again.", show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def seconds(text: str) -> float:
+    """A duration such as `90`, `90s`, `2 min` or `1h`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip())
+    if match is None or match[2] not in _UNITS_S:
+        raise typer.BadParameter(f"found {text!r}, expected a duration such as 90s, 2min or 1h")
+    return float(match[1]) * _UNITS_S[match[2]]
+
+
+@app.command()
+def verify(
+    pipeline: Pipeline = None,
+    topic: Topics = None,
+    output: Output = None,
+    commit_log: CommitLog = None,
+    dropped: Dropped = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Read the rows too, not only the log.")] = False,
+    wait: Annotated[
+        float,
+        typer.Option(parser=seconds, metavar="DURATION", help="Wait so long for records to be committed."),
+    ] = 0.0,
+    final: Annotated[
+        bool, typer.Option("--final", help="No job goes on: what is not committed now is missing.")
+    ] = False,
+    from_committed: Annotated[
+        bool,
+        typer.Option(
+            "--from-committed", help="Expect nothing before each partition's first committed record."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that every record is committed exactly once. Exit code 0: proven, 1: not, 2: could not tell."""
+    try:
+        target = _target(pipeline, topic or (), output, commit_log, dropped)
+        if not target.topics:
+            raise ProcstreamError("found no topic, expected a pipeline, --topic or KAFKA_TOPIC")
+        with progress.on_stderr() as display:
+            report = verify_lake(
+                target.topics,
+                target.lake,
+                kafka=load(KafkaSettings),
+                deep=deep,
+                wait=wait,
+                final=final,
+                from_committed=from_committed or target.from_latest,
+                progress=display,
+            )
+    except ProcstreamError as error:
+        raise CouldNotTellError(str(error)) from error
+    if as_json:
+        print(json.dumps(report.as_json()))
+    else:
+        console = Console(highlight=False)
+        console.print(render(report), "")
+        if target.selects and report.missing:
+            console.print(
+                "the pipeline has a query: records that it leaves out count as missing", style="dim"
+            )
+        _print_lines(console, findings(report))
+        _print_lines(console, [headline(report), summary(report)])
+    raise typer.Exit(report.verdict.exit_code)
+
+
+@app.command()
+def trace(
+    value: Annotated[str | None, typer.Argument(metavar="[UUID]", show_default=False)] = None,
+    pipeline: Annotated[
+        str | None, typer.Option(help="Name or path of a pipeline; by default all that ship.")
+    ] = None,
+    output: Output = None,
+    commit_log: CommitLog = None,
+    dropped: Dropped = None,
+    column: Annotated[str, typer.Option(help="Column that has the value.")] = "uuid",
+    offset: Annotated[
+        str | None,
+        typer.Option(metavar="TOPIC/PARTITION/OFFSET", help="Look up an offset, in the logs alone."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find a record: its offset, its file, and the checkpoint that committed it. Exit code 1: not found."""
+    if (value is None) == (offset is None):
+        raise ProcstreamError("expected either a value to look for or --offset")
+    if pipeline or output or commit_log:
+        lakes = [_target(pipeline, (), output, commit_log, dropped).lake]
+    else:
+        lakes = shipped_lakes(os.environ)
+    if offset is not None:
+        found = trace_offset(lakes, offset)
+    else:
+        with progress.on_stderr() as display:
+            found = trace_value(lakes, value or "", column=column, progress=display)
+    if as_json:
+        print(json.dumps({"traces": [asdict(trace) for trace in found]}, default=_plain))
+        return
+    console = Console(highlight=False)
+    for trace in found:
+        console.print(_trace_table(trace))
+
+
+@app.command()
+def files(
+    pipeline: Pipeline = None,
+    output: Output = None,
+    commit_log: CommitLog = None,
+    dropped: Dropped = None,
+    checkpoint: Annotated[
+        int | None, typer.Option(help="Only this checkpoint, file by file.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List checkpoints and what they committed; with --checkpoint, the files of one."""
+    listed = checkpoint_files(_target(pipeline, (), output, commit_log, dropped).lake, checkpoint)
+    if checkpoint is not None and not listed:
+        raise ProcstreamError(f"checkpoint: found {checkpoint}, expected one that the commit log names")
+    if as_json:
+        rows: Sequence[Any] = listed if checkpoint is not None else checkpoints(listed)
+        name = "files" if checkpoint is not None else "checkpoints"
+        print(json.dumps({name: [asdict(row) for row in rows]}, default=_plain))
+        return
+    console = Console(highlight=False)
+    if checkpoint is not None:
+        _print_files(console, listed)
+    elif listed:
+        console.print(_checkpoints_table(checkpoints(listed)))
+    else:
+        console.print("no checkpoint has committed anything yet")
+
+
+def main() -> None:
+    """Entry point."""
+    run(app)
+
+
+def _target(
+    pipeline: str | None,
+    topics: Sequence[str],
+    output: str | None,
+    commit_log: str | None,
+    dropped: str | None,
+) -> Target:
+    return find_target(
+        pipeline, os.environ, topics=topics, output=output, commit_log=commit_log, dropped=dropped
+    )
+
+
+def _trace_table(trace: Trace) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("offset", f"{trace.topic}/{trace.partition}/{trace.offset}")
+    table.add_row("checkpoint", str(trace.checkpoint_id))
+    table.add_row("file", trace.file if trace.certain else f"perhaps {trace.file}")
+    table.add_row("committed", f"{trace.commit_timestamp.isoformat()} ({trace.place})")
+    table.add_row("log", trace.log_file)
+    for name, value in (trace.record or {}).items():
+        text = value if isinstance(value, str) else json.dumps(value, default=_plain)
+        table.add_row(
+            name, text if len(text) <= _WIDEST_VALUE else f"{text[:_WIDEST_VALUE]}… (all with --json)"
+        )
+    return table
+
+
+def _checkpoints_table(listed: Sequence[Checkpoint]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("checkpoint", "files", "absent", "records", "bytes"):
+        table.add_column(name, justify="right")
+    table.add_column("committed (UTC)")
+    for checkpoint in listed:
+        table.add_row(
+            str(checkpoint.checkpoint_id),
+            str(checkpoint.files),
+            str(checkpoint.absent),
+            _or_unknown(checkpoint.records),
+            str(checkpoint.size_bytes),
+            _second(checkpoint.commit_timestamp),
+        )
+    return table
+
+
+def _print_files(console: Console, listed: Sequence[CheckpointFile]) -> None:
+    """Lines, not a table: the names of files are long and should stay in one piece."""
+    for file in listed:
+        state = file.place if file.exists else "absent"
+        numbers = f"{_or_unknown(file.records):>10} records {_or_unknown(file.size_bytes):>12} bytes"
+        line = f"{state:8}{numbers}  {_second(file.commit_timestamp)}  {file.file}"
+        _print_lines(console, [line])
+
+
+def _print_lines(console: Console, lines: Sequence[str]) -> None:
+    for line in lines:
+        console.print(line, soft_wrap=True, markup=False)
+
+
+def _or_unknown(number: int | None) -> str:
+    return "?" if number is None else str(number)
+
+
+def _second(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _plain(value: Any) -> str:
+    """What JSON has no word for: times as ISO-8601, bytes as hex."""
+    if isinstance(value, bytes):
+        return value.hex()
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

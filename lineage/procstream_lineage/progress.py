@@ -1,0 +1,20 @@
+"""Progress of long work, on stderr and only where a person watches; stdout is for results."""
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+SILENT = Progress(disable=True)
+
+
+def on_stderr() -> Progress:
+    """A progress display that vanishes when done; nothing at all when stderr is not a terminal."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )

@@ -1,0 +1,80 @@
+"""A report as a person reads it."""
+
+from rich.table import Table
+
+from procstream_lineage.report import PartitionReport, Report, Verdict
+
+ALL_PARTITIONS = 32
+"""Topics with more partitions show only those where something is not as it should be, and the sum."""
+
+_ALWAYS = ("start", "end", "committed", "dropped", "missing", "doubled")
+_IF_ANY = ("pending", "untold")
+_SUMMARY = ("produced", "committed", "dropped", "missing", "doubled", "unlogged")
+_DOUBTS = ("pending", "untold", "expired", "inexact")
+_OTHER_FAULTS = ("foreign", "mismatched", "wrong_entries", "corrupt", "conflicts")
+
+
+def render(report: Report) -> Table:
+    """A table with a row for each partition and one for their sum."""
+    columns = [*_ALWAYS, *(name for name in _IF_ANY if getattr(report, name))]
+    several = len({partition.topic for partition in report.partitions}) > 1
+    table = Table(title=None if several else report.topic, box=None, pad_edge=False, title_justify="left")
+    table.add_column("partition", no_wrap=True, overflow="fold")
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True, overflow="fold")
+    for partition in _worth_showing(report.partitions):
+        label = f"{partition.topic}/{partition.partition}" if several else str(partition.partition)
+        cells = (_cell(name, getattr(partition, name)) for name in columns)
+        table.add_row(label, *cells)
+    table.add_section()
+    sums = ("" if name in ("start", "end") else _cell(name, getattr(report, name)) for name in columns)
+    table.add_row("all", *sums, style="bold")
+    return table
+
+
+def findings(report: Report) -> list[str]:
+    """What is behind the verdict, a line each: reasons with examples, then what was looked at."""
+    lines = [*report.reasons]
+    for fault, examples in report.samples.items():
+        lines += [f"  {fault}: {example}" for example in examples]
+    looked_at = "rows, log and topic" if report.deep else "log and topic"
+    lines.append(
+        f"{report.files:,} files of {report.checkpoints:,} checkpoints, {report.bytes / 1e6:,.1f} MB, "
+        f"by {looked_at}"
+    )
+    if report.absent_entries or report.replayed_entries:
+        lines.append(
+            f"log entries without a file, of failed checkpoints: {report.absent_entries:,}; "
+            f"repeated after a failure: {report.replayed_entries:,}"
+        )
+    lines += [
+        f"the lake also has {count:,} offsets of topic {topic}"
+        for topic, count in report.other_topics.items()
+    ]
+    return lines
+
+
+def summary(report: Report, label: str = "verify") -> str:
+    """One line for people and scripts: `verify: produced=N committed=N …`."""
+    names = [*_SUMMARY, *(name for name in (*_DOUBTS, *_OTHER_FAULTS) if getattr(report, name))]
+    return f"{label}: " + " ".join(f"{name}={getattr(report, name)}" for name in names)
+
+
+def headline(report: Report) -> str:
+    """The verdict in words."""
+    return {
+        Verdict.PROVEN: "proven: every record is committed exactly once",
+        Verdict.NOT_PROVEN: "not proven",
+        Verdict.UNKNOWN: "could not tell",
+    }[report.verdict]
+
+
+def _worth_showing(partitions: list[PartitionReport]) -> list[PartitionReport]:
+    if len(partitions) <= ALL_PARTITIONS:
+        return partitions
+    return [p for p in partitions if p.missing or p.doubled or p.pending or p.untold][:ALL_PARTITIONS]
+
+
+def _cell(name: str, count: int) -> str:
+    bad = name in ("missing", "doubled") and count
+    return f"[red]{count}[/red]" if bad else str(count)

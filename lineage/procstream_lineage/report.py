@@ -1,0 +1,116 @@
+"""What a verification found, for people (`render`) and for machines (`Report.as_json`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+from procstream_lineage.offsets import Runs, TopicPartition
+
+Offsets = Mapping[TopicPartition, Runs]
+
+
+class Verdict(StrEnum):
+    """What can be said about the lake."""
+
+    PROVEN = "proven"
+    NOT_PROVEN = "not_proven"
+    UNKNOWN = "unknown"
+
+    @property
+    def exit_code(self) -> int:
+        """0 proven, 1 not, 2 could not tell."""
+        return {Verdict.PROVEN: 0, Verdict.NOT_PROVEN: 1, Verdict.UNKNOWN: 2}[self]
+
+
+@dataclass(frozen=True)
+class PartitionReport:
+    """The counts of one partition; the topic has the offsets `[start, end)` of it."""
+
+    topic: str
+    partition: int
+    start: int
+    end: int
+    produced: int
+    committed: int
+    dropped: int
+    missing: int
+    doubled: int
+    pending: int
+    untold: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The sets of offsets behind a report, for those who look further into them.
+
+    `settling` are missing offsets that the log names for a checkpoint whose commit may be under way.
+    `beyond_end` are committed ones that the topic did not have when it was asked.
+    """
+
+    missing: Offsets = field(default_factory=dict)
+    pending: Offsets = field(default_factory=dict)
+    settling: Offsets = field(default_factory=dict)
+    beyond_end: Offsets = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a verification found. Counts are of offsets unless said otherwise.
+
+    - `produced`: records the topic has, and committed ones that it had and deleted since
+    - `committed`, `dropped`: of them, those in files of the output, and of the dropped path
+    - `missing`: in neither, though later ones of their partition are
+    - `doubled`: in more than one row, be it in the output, in the dropped path or in both (`in_both`)
+    - `unlogged`: data files that no log entry names
+    - `pending`: after the last committed one of their partition; a job may be on its way to them
+    - `untold`: of which the evidence does not tell whether they were committed
+    - `expired`: below the log start and in no file, though lower ones are: the topic cannot tell any more
+    - `foreign`: committed, but the topic never had them
+    - `mismatched`: rows whose checkpoint_id is not that of their file's log entry (deep)
+    - `wrong_entries`: files whose rows are not those that their log entry says (deep)
+    - `corrupt`: files that cannot be read (deep)
+    - `conflicts`: log entries that contradict another one for the same file
+    - `inexact`: files of which the log does not tell the exact offsets
+    - `absent_entries`: log entries without a file; they belong to checkpoints that failed
+    - `replayed_entries`: log entries that repeat another one after a failure
+    - `checkpoints`, `files`, `bytes`: what was committed, output and dropped path together
+    - `other_topics`: offsets in the log of topics that were not asked about
+    - `samples`: a few examples of each fault, by the name of its field
+    """
+
+    topic: str
+    verdict: Verdict
+    reasons: list[str]
+    produced: int
+    committed: int
+    dropped: int
+    missing: int
+    doubled: int
+    in_both: int
+    unlogged: int
+    pending: int
+    untold: int
+    expired: int
+    foreign: int
+    mismatched: int
+    wrong_entries: int
+    corrupt: int
+    conflicts: int
+    inexact: int
+    absent_entries: int
+    replayed_entries: int
+    checkpoints: int
+    files: int
+    bytes: int
+    deep: bool
+    partitions: list[PartitionReport]
+    other_topics: dict[str, int]
+    samples: dict[str, list[str]]
+    evidence: Evidence = field(default_factory=Evidence, repr=False, compare=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """Every field but `evidence`, ready for json.dumps."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "evidence"}
+        plain["partitions"] = [vars(partition) for partition in self.partitions]
+        return plain

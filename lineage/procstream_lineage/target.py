@@ -1,0 +1,104 @@
+"""Which topics and which lake a command is about: a pipeline's, or those given one by one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from procstream_common.errors import ProcstreamError
+from procstream_common.lake import LakePaths
+from procstream_job.pipeline_file import load_pipeline, shipped_pipelines
+
+DEFAULT_PIPELINE = "lineage"
+"""The pipeline that commands are about when they are told neither a pipeline nor paths."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder of data files and the folder of its commit log, each local or `s3://…`."""
+
+    data: str
+    log: str
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The output of a pipeline, and where it puts the records that it could not decode."""
+
+    output: Place
+    dropped: Place | None = None
+
+    @classmethod
+    def of(cls, paths: LakePaths) -> "Lake":
+        """The lake at these paths; `dropped` may be empty."""
+        dropped = Place(paths.dropped, paths.dropped_commit_log) if paths.dropped else None
+        return cls(Place(paths.output, paths.commit_log), dropped)
+
+    @property
+    def places(self) -> dict[str, Place]:
+        """The places there are, by name: `output` and `dropped`."""
+        return {"output": self.output} | ({"dropped": self.dropped} if self.dropped else {})
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be looked at. `from_latest` says that the pipeline does not read what was there before it.
+
+    `selects` says that the pipeline has a query of its own, which may leave records out.
+    """
+
+    lake: Lake
+    topics: Sequence[str] = ()
+    from_latest: bool = False
+    selects: bool = False
+
+
+def pipeline_target(name_or_path: str, env: Mapping[str, str]) -> Target:
+    """What a pipeline file says; raises ProcstreamError if there is none or it has mistakes."""
+    pipeline = load_pipeline(name_or_path, env)
+    paths = pipeline.lake_paths(env)
+    return Target(
+        lake=Lake(
+            output=Place(paths.output, paths.commit_log),
+            dropped=Place(paths.dropped, pipeline.dropped_commit_log(env)),
+        ),
+        topics=sorted({source.topic for source in pipeline.sources.values()}),
+        from_latest=any(source.start == "latest" for source in pipeline.sources.values()),
+        selects=pipeline.query is not None,
+    )
+
+
+def find_target(
+    name_or_path: str | None,
+    env: Mapping[str, str],
+    *,
+    topics: Sequence[str] = (),
+    output: str | None = None,
+    commit_log: str | None = None,
+    dropped: str | None = None,
+) -> Target:
+    """A pipeline's target with parts of it replaced, by default that of `DEFAULT_PIPELINE`.
+
+    Without a pipeline, but with an output and a commit log, it is made of the given parts alone. Raises
+    ProcstreamError if only one of the two is given then.
+    """
+    if name_or_path is None and (output or commit_log):
+        if not output or not commit_log:
+            given, wanted = ("--output", "--commit-log") if output else ("--commit-log", "--output")
+            raise ProcstreamError(f"found {given} without {wanted} and no pipeline, expected both")
+        lake = Lake(Place(output.rstrip("/"), commit_log.rstrip("/")), _dropped(dropped) if dropped else None)
+        return Target(lake, topics)
+    found = pipeline_target(name_or_path or DEFAULT_PIPELINE, env)
+    replaced = Lake(
+        output=Place(output or found.lake.output.data, commit_log or found.lake.output.log),
+        dropped=_dropped(dropped) if dropped else found.lake.dropped,
+    )
+    return replace(found, lake=replaced, topics=topics or found.topics)
+
+
+def shipped_lakes(env: Mapping[str, str]) -> list[Lake]:
+    """The lakes of all pipelines that ship."""
+    return list(dict.fromkeys(pipeline_target(name, env).lake for name in shipped_pipelines()))
+
+
+def _dropped(path: str) -> Place:
+    plain = path.rstrip("/")
+    return Place(plain, LakePaths(output="", commit_log="", dropped=plain).dropped_commit_log)

@@ -1,0 +1,134 @@
+"""The `procstream` command: the embedded stack, and every component's own commands below it."""
+
+import json
+import os
+from collections import deque
+from typing import Annotated
+
+import typer
+from procstream_common import lake
+from procstream_common.cli import run
+from procstream_common.errors import ProcstreamError
+from procstream_lineage.cli import app as lineage_app
+from procstream_producer.cli import produce_app, tail
+from rich.console import Console
+from rich.table import Table
+
+from procstream_local import stack
+from procstream_local.home import Home
+
+app = typer.Typer(
+    help="Events from Kafka through Flink into Parquet, exactly once, with proof.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def home() -> Home:
+    """The stack's folder: `PROCSTREAM_HOME`, by default `./.procstream`."""
+    return Home(lake.home(os.environ))
+
+
+@app.callback()
+def find_stack() -> None:
+    """Events from Kafka through Flink into Parquet, exactly once, with proof."""
+    # A command that is told nothing else talks to the embedded stack of this folder.
+    record = home().read()
+    if record.ports:
+        for name, value in stack.environment(home(), record).items():
+            os.environ.setdefault(name, value)
+
+
+@app.command()
+def demo(
+    duration: Annotated[
+        float | None,
+        typer.Option(min=1, help="Seconds to produce for.", show_default="until Ctrl-C"),
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0.1, help="Records per second of lineage-input.")] = 10.0,
+    interval: Annotated[float, typer.Option(min=0.01, help="Seconds between samples of /proc/stat.")] = 1.0,
+) -> None:
+    """Run everything once: /proc/stat and a sample topic through Kafka and Flink into proven Parquet."""
+    from procstream_local import demo
+
+    options = demo.Options(duration=duration, rate=rate, interval=interval)
+    if not demo.run(home(), options, Console()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def up() -> None:
+    """Start Kafka, the schema registry and Flink on this machine; harmless when they are up."""
+    console = Console(stderr=True)
+    with console.status("starting the stack"):
+        record = stack.up(home(), progress=lambda name: console.print(f"  {name} ready"))
+    ports = record.ports
+    print(f"Kafka            127.0.0.1:{ports['kafka']}")
+    print(f"schema registry  {stack.environment(home(), record)['SCHEMA_REGISTRY_URL']}")
+    print(f"Flink UI         http://127.0.0.1:{ports['flink-rest']}")
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for machines.")] = False,
+) -> None:
+    """Show what is up; the exit code is 1 when something is not."""
+    services = stack.status(home())
+    if as_json:
+        print(json.dumps({"services": [vars(service) for service in services]}))
+    else:
+        table = Table("service", "state", "address", "pid", "memory", "up", box=None)
+        for service in services:
+            state = "ready" if service.ready else "not ready" if service.pid else "down"
+            table.add_row(
+                service.name,
+                state,
+                service.address or "",
+                str(service.pid or ""),
+                f"{service.memory_bytes / 2**20:.0f} MiB" if service.pid else "",
+                f"{service.uptime_seconds:.0f} s" if service.pid else "",
+            )
+        Console().print(table)
+    if not all(service.ready for service in services):
+        raise typer.Exit(1)
+
+
+@app.command()
+def down() -> None:
+    """Stop every process of the stack; topics, checkpoints and the lake stay."""
+    stopped = stack.down(home())
+    print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+@app.command()
+def logs(
+    service: Annotated[str, typer.Argument(help="kafka, registry, jobmanager or taskmanager.")],
+    count: Annotated[int, typer.Option("--tail", "-n", min=1, help="Lines from the end.")] = 50,
+) -> None:
+    """Print the end of a service's log."""
+    path = home().logs / f"{service}.log"
+    if not path.is_file():
+        known = ", ".join(sorted(found.stem for found in home().logs.glob("*.log"))) or "none yet"
+        raise ProcstreamError(f"logs: found no log of {service!r} in {home().logs}; expected one of: {known}")
+    with path.open(errors="replace") as lines:
+        print("".join(deque(lines, maxlen=count)), end="")
+
+
+@app.command()
+def env() -> None:
+    """Print the stack's addresses as shell exports: eval "$(procstream env)"."""
+    record = home().read()
+    if not record.ports:
+        raise ProcstreamError(f"{home().path}: no stack was started here; run `procstream up` first")
+    for name, value in stack.environment(home(), record).items():
+        print(f"export {name}={value!r}")
+
+
+app.add_typer(produce_app, name="produce")
+app.command("tail")(tail)
+app.add_typer(lineage_app, name="lineage")
+
+
+def main() -> None:
+    """Entry point."""
+    run(app)

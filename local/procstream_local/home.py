@@ -1,0 +1,99 @@
+"""The folder that holds everything of one embedded stack, and the record of what runs in it."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from procstream_common.errors import ProcstreamError
+from pydantic import BaseModel, ValidationError
+
+
+class ProcessRecord(BaseModel):
+    """A started process. A pid alone may be used again by another process; with its start time it may not."""
+
+    pid: int
+    create_time: float
+
+
+class PipelineRecord(BaseModel):
+    """A pipeline that was submitted to this stack, with what is needed to submit it again after a crash."""
+
+    name: str
+    source: str
+    """Name of a shipped pipeline or path of a file, as it was given."""
+    options: list[str] = []
+    """Options of `procstream pipeline run` to be used again."""
+    paths: dict[str, str] = {}
+    """Lake paths that its environment named."""
+    job_id: str
+    active: bool = True
+    """False once it was cancelled: it is not resumed by itself."""
+    restored_from: str | None = None
+    """Checkpoint that the job began with, if any."""
+
+
+class StackRecord(BaseModel):
+    """What `up` started: read by every later command."""
+
+    ports: dict[str, int] = {}
+    processes: dict[str, ProcessRecord] = {}
+    pipelines: dict[str, PipelineRecord] = {}
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths below `PROCSTREAM_HOME`."""
+
+    path: Path
+
+    @property
+    def logs(self) -> Path:
+        """One log file for each process."""
+        return self.path / "logs"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Flink's checkpoints: `<job id>/chk-<n>`."""
+        return self.path / "flink" / "checkpoints"
+
+    @property
+    def _record(self) -> Path:
+        return self.path / "run" / "stack.json"
+
+    def read(self) -> StackRecord:
+        """The record; an empty one where nothing was started yet."""
+        try:
+            return StackRecord.model_validate_json(self._record.read_text())
+        except FileNotFoundError:
+            return StackRecord()
+        except ValidationError as error:
+            raise ProcstreamError(
+                f"{self._record}: not a record of a stack ({error.errors()[0]['msg']}); "
+                "stop its processes by hand and remove the file"
+            ) from error
+
+    def write(self, record: StackRecord) -> None:
+        """Replace the record at once, so that a crash leaves either the old or the new one."""
+        self._record.parent.mkdir(parents=True, exist_ok=True)
+        new = self._record.with_suffix(".new")
+        new.write_text(record.model_dump_json(indent=2))
+        new.replace(self._record)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Only one command at a time changes a stack; the lock ends with its process."""
+        self._record.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._record.parent / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ProcstreamError(
+                    f"{self.path}: another procstream command is changing this stack; wait for it to end"
+                ) from None
+            yield
+        finally:
+            os.close(descriptor)

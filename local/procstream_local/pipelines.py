@@ -1,0 +1,120 @@
+"""Pipelines of the embedded stack: submitted, remembered, and resumed from their last checkpoint."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import httpx
+from procstream_common.errors import ProcstreamError
+from procstream_common.lake import PATH_VARIABLES
+
+from procstream_local.home import Home, PipelineRecord, StackRecord
+
+_RUNNING = {"INITIALIZING", "CREATED", "RUNNING", "RESTARTING", "FAILING", "RECONCILING"}
+
+
+def run(
+    home: Home,
+    source: str,
+    options: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    *,
+    fresh: bool = False,
+) -> PipelineRecord:
+    """Submit a pipeline and remember it.
+
+    A pipeline that ran here before goes on from its last checkpoint, so that no record is read twice;
+    `fresh` starts it without state. `env` are variables for it besides this process's. Raises
+    `ProcstreamError` with the submitting command's own message, or when the pipeline is running.
+    """
+    name = _name(source)
+    record = home.read()
+    known = record.pipelines.get(name)
+    if known is not None and job_state(record, known.job_id) in _RUNNING:
+        raise ProcstreamError(f"pipeline {name} is running as job {known.job_id}; stop it first")
+    checkpoint = None if fresh or known is None else latest_checkpoint(home, known)
+    paths = {key: value for key, value in {**os.environ, **(env or {})}.items() if key in PATH_VARIABLES}
+    job_id = _submit(source, options, paths, checkpoint)
+    pipeline = PipelineRecord(
+        name=name,
+        source=source if source == name else str(Path(source).absolute()),
+        options=list(options),
+        paths=paths,
+        job_id=job_id,
+        restored_from=checkpoint,
+    )
+    with home.locked():
+        record = home.read()
+        record.pipelines[name] = pipeline
+        home.write(record)
+    return pipeline
+
+
+def resume(home: Home) -> list[PipelineRecord]:
+    """Submit again the pipelines whose job is gone (a JobManager that ended takes its jobs with it)."""
+    record = home.read()
+    gone = [
+        known
+        for known in record.pipelines.values()
+        if known.active and job_state(record, known.job_id) is None
+    ]
+    return [run(home, known.source, known.options, known.paths) for known in gone]
+
+
+def cancel(home: Home, name: str) -> None:
+    """Cancel a pipeline's job; its checkpoints stay, so that a later `run` goes on from there."""
+    with home.locked():
+        record = home.read()
+        known = record.pipelines[name]
+        httpx.patch(f"{_rest(record)}/jobs/{known.job_id}", params={"mode": "cancel"}, timeout=10)
+        known.active = False
+        home.write(record)
+
+
+def job_state(record: StackRecord, job_id: str) -> str | None:
+    """Flink's state of a job (`RUNNING`, `RESTARTING`, …), or None when the cluster does not know it."""
+    try:
+        response = httpx.get(f"{_rest(record)}/jobs/{job_id}", timeout=5)
+    except httpx.HTTPError:
+        return None
+    return str(response.json()["state"]) if response.is_success else None
+
+
+def latest_checkpoint(home: Home, pipeline: PipelineRecord) -> str | None:
+    """URI of the newest completed checkpoint that the pipeline can go on from, or None before the first.
+
+    Flink writes `_metadata` last: a checkpoint folder without it was never completed.
+    """
+    completed = (home.checkpoints / pipeline.job_id).glob("chk-*/_metadata")
+    newest = max(completed, key=lambda path: int(path.parent.name.removeprefix("chk-")), default=None)
+    if newest is not None:
+        return newest.parent.as_uri()
+    earlier = pipeline.restored_from
+    return earlier if earlier and Path(unquote(urlparse(earlier).path)).is_dir() else None
+
+
+def _name(source: str) -> str:
+    return Path(source).stem
+
+
+def _rest(record: StackRecord) -> str:
+    if not record.ports:
+        raise ProcstreamError("no stack was started here; run `procstream up` first")
+    return f"http://127.0.0.1:{record.ports['flink-rest']}"
+
+
+def _submit(source: str, options: Sequence[str], paths: Mapping[str, str], checkpoint: str | None) -> str:
+    # In a process of its own: the Flink client is a JVM, and this command lives on after it.
+    client = Path(sys.executable).with_name("procstream-job")
+    command = [str(client), "run", source, "--json", *options]
+    if checkpoint:
+        command += ["--from-savepoint", checkpoint]
+    result = subprocess.run(command, env={**os.environ, **paths}, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        lines = result.stderr.strip().splitlines() or [f"{source}: the Flink client ended without a message"]
+        raise ProcstreamError(lines[-1].removeprefix("error: "))
+    return str(json.loads(result.stdout.strip().splitlines()[-1])["job_id"])

@@ -1,0 +1,47 @@
+"""Ports of 127.0.0.1 for the embedded services."""
+
+import socket
+
+# What people expect to find a service at, taken when it is free.
+USUAL = {
+    "kafka": 9092,
+    "kafka-controller": 9093,
+    "registry": 8080,
+    "registry-management": 9000,
+    "flink-rest": 8081,
+    "flink-rpc": 6123,
+}
+
+
+def choose(known: dict[str, int], in_use: set[str]) -> dict[str, int]:
+    """A port for each service: the one it had before, so that clients find it again, else the usual
+    one, else any.
+
+    Ports of the services `in_use` stay; another port that a foreign program has taken meanwhile is replaced.
+    """
+    chosen = {service: known[service] for service in USUAL if service in in_use and service in known}
+    for service, usual in USUAL.items():
+        if service in chosen:
+            continue
+        candidates = [port for port in (known.get(service), usual) if port]
+        free = [port for port in candidates if _is_free(port) and port not in chosen.values()]
+        chosen[service] = free[0] if free else _any_free()
+    return chosen
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # Like the servers themselves: a port in TIME_WAIT is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _any_free() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,122 @@
+"""Flink: a standalone session cluster of one JobManager and one TaskManager.
+
+Nothing in the installed package is changed: its scripts take configuration, jars and plugins from
+folders of the stack.
+"""
+
+import os
+from pathlib import Path
+
+import httpx
+import yaml
+from procstream_common.settings import S3Settings, load
+
+from procstream_local.artifacts import Artifacts
+from procstream_local.services import Service
+
+TASK_SLOTS = 4
+_AVRO = "org.apache.flink.avro.shaded.org.apache.avro.limits"
+
+
+def environment(folder: Path, artifacts: Artifacts) -> dict[str, str]:
+    """Variables that Flink's scripts and clients read."""
+    return {
+        "FLINK_HOME": str(artifacts.flink),
+        "FLINK_CONF_DIR": str(folder / "conf"),
+        "FLINK_LIB_DIR": str(folder / "lib"),
+        "FLINK_PLUGINS_DIR": str(folder / "plugins"),
+        "FLINK_LOG_DIR": str(folder / "log"),
+        "FLINK_PID_DIR": str(folder / "pid"),
+        "JAVA_HOME": str(artifacts.java.resolve().parents[1]),
+    }
+
+
+def services(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> tuple[Service, Service]:
+    """JobManager and TaskManager; both begin at once and find each other. The first prepares for both."""
+    env = environment(folder, artifacts)
+    scripts = artifacts.flink / "bin"
+    rest = ports["flink-rest"]
+    jobmanager = Service(
+        name="jobmanager",
+        argv=("bash", str(scripts / "jobmanager.sh"), "start-foreground"),
+        env=env,
+        prepare=lambda: _prepare(folder, ports, artifacts),
+        ready=lambda: overview(rest) is not None,
+    )
+    taskmanager = Service(
+        name="taskmanager",
+        argv=("bash", str(scripts / "taskmanager.sh"), "start-foreground"),
+        env=env,
+        ready=lambda: (overview(rest) or {}).get("slots-total", 0) >= TASK_SLOTS,
+    )
+    return jobmanager, taskmanager
+
+
+def overview(rest_port: int) -> dict[str, int] | None:
+    """`GET /overview` of the JobManager, or None when it does not answer."""
+    try:
+        response = httpx.get(f"http://127.0.0.1:{rest_port}/overview", timeout=2)
+        return response.json() if response.is_success else None
+    except httpx.HTTPError:
+        return None
+
+
+def _prepare(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> None:
+    for name in ("conf", "log", "pid", "tmp", "checkpoints"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for original in (artifacts.flink / "conf").glob("*.properties"):
+        (folder / "conf" / original.name).write_bytes(original.read_bytes())
+    configuration = _configuration(folder, ports, artifacts)
+    _replace(folder / "conf" / "config.yaml", yaml.safe_dump(configuration, width=10_000))
+    jars = [*(artifacts.flink / "lib").glob("*.jar"), *artifacts.connectors.glob("*.jar"), artifacts.job_jar]
+    _link(folder / "lib", jars)
+    _link(folder / "plugins", [path for path in artifacts.plugins.iterdir() if path.is_dir()])
+
+
+def _configuration(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> dict[str, object]:
+    shipped = yaml.safe_load((artifacts.flink / "conf" / "config.yaml").read_text())
+    return {
+        "jobmanager.rpc.address": "127.0.0.1",
+        "jobmanager.rpc.port": ports["flink-rpc"],
+        "jobmanager.bind-host": "127.0.0.1",
+        "jobmanager.memory.process.size": "1024m",
+        "rest.address": "127.0.0.1",
+        "rest.bind-address": "127.0.0.1",
+        "rest.port": ports["flink-rest"],
+        "taskmanager.host": "127.0.0.1",
+        "taskmanager.bind-host": "127.0.0.1",
+        "taskmanager.numberOfTaskSlots": TASK_SLOTS,
+        "taskmanager.memory.process.size": "2560m",
+        "taskmanager.memory.managed.fraction": 0.25,
+        # A killed TaskManager is noticed by its broken connection; do not wait for more proof than this.
+        "heartbeat.interval": "2 s",
+        "heartbeat.timeout": "15 s",
+        "execution.target": "remote",
+        "execution.checkpointing.dir": (folder / "checkpoints").as_uri(),
+        "io.tmp.dirs": str(folder / "tmp"),
+        # Java 17 opens none of the packages that Flink reflects on; its own default file lists them.
+        "env.java.opts.all": shipped["env"]["java"]["opts"]["all"],
+        # A garbage length in a record must not ask for gigabytes: no value is larger than its Kafka record.
+        "env.java.opts.taskmanager": " ".join(
+            f"-D{_AVRO}.{limit}={16 << 20}"
+            for limit in ("string.maxLength", "bytes.maxLength", "collectionItems.maxLength")
+        ),
+        **load(S3Settings, os.environ).flink(),
+    }
+
+
+def _link(folder: Path, targets: list[Path]) -> None:
+    folder.mkdir(exist_ok=True)
+    wanted = {target.name: target for target in targets}
+    for link in folder.iterdir():
+        if link.name not in wanted or link.readlink() != wanted[link.name]:
+            link.unlink()
+    for name, target in wanted.items():
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(target)
+
+
+def _replace(path: Path, text: str) -> None:
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.replace(path)

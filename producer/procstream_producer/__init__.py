@@ -1,0 +1,1 @@
+"""The /proc/stat sampler, the sample generators and the topic reader."""

@@ -1,0 +1,51 @@
+"""How many records are due. Pure: the caller has the clock."""
+
+import math
+
+_CATCH_UP_SECONDS = 1.0
+_SHORTEST_WAIT_SECONDS = 0.01
+
+
+class Pace:
+    """A rate in records a second, kept on average and without drift.
+
+    A stall, such as a broker that is away, is not made up for: what is more than a second late is left
+    out, and the rate goes on from there.
+
+    Args:
+        rate: records a second, or None for as fast as it goes.
+        start: monotonic seconds.
+        batch: most records due at a time.
+    """
+
+    def __init__(self, *, rate: float | None, start: float, batch: int) -> None:
+        if rate is not None and not (rate > 0 and math.isfinite(rate)):
+            raise ValueError(f"found a rate of {rate}, expected more than 0 records a second")
+        self._rate = rate
+        self._start = start
+        self._batch = batch
+        self._sent = 0
+
+    def due(self, now: float) -> int:
+        """Records that are to be sent at `now`; the first at the start."""
+        if self._rate is None:
+            return self._batch
+        late = self._planned(now) - self._sent - self._rate * _CATCH_UP_SECONDS
+        if late > 1:
+            self._start += late / self._rate
+        return max(0, min(self._batch, math.floor(self._planned(now)) - self._sent))
+
+    def sent(self, count: int) -> None:
+        """Note that `count` records went."""
+        self._sent += count
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next record is due, or a little longer so that fast rates go in batches."""
+        if self._rate is None:
+            return 0.0
+        next_at = self._start + self._sent / self._rate
+        return max(_SHORTEST_WAIT_SECONDS, next_at - now)
+
+    def _planned(self, now: float) -> float:
+        assert self._rate is not None  # noqa: S101 - for the type checker
+        return (now - self._start) * self._rate + 1

@@ -1,0 +1,153 @@
+"""Sending generated records: as many as the broker takes, each counted as delivered or dropped."""
+
+import itertools
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError, Producer
+
+from procstream_producer.delivery import kafka
+from procstream_producer.delivery.broker_watch import BrokerWatch, CameBack, WentAway
+from procstream_producer.generators import RecordSource
+from procstream_producer.generators.pace import Pace
+from procstream_producer.stop import Stop
+
+_log = logging.getLogger("procstream.producer.generate")
+
+BATCH_RECORDS = 1000
+AWAY_AFTER_SECONDS = 3.0
+_STALL_POLL_SECONDS = 0.1
+
+GENERATOR_PROPERTIES = {
+    **kafka.PRODUCER_PROPERTIES,
+    "linger.ms": 20,
+    "compression.type": "lz4",
+    "queue.buffering.max.messages": 100_000,
+    # Python sees failures only; what is neither failed nor left at the end was delivered.
+    "delivery.report.only.error": True,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """When a generator ends by itself; None is never. `duration` in seconds."""
+
+    rate: float | None
+    count: int | None
+    duration: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What became of the records: every one sent was delivered or dropped."""
+
+    topic: str
+    delivered: int
+    dropped: int
+    seconds: float
+    rate: float
+
+
+class Generator:
+    """Sends the records of `source` to `topic`, each batch to the next partition.
+
+    When librdkafka's queue is full, or the broker away, it waits for room: nothing is dropped while it runs.
+    """
+
+    def __init__(
+        self,
+        producer: Producer,
+        connection: kafka.Connection,
+        source: RecordSource,
+        topic: str,
+        partitions: int,
+    ) -> None:
+        self._producer = producer
+        self._connection = connection
+        self._source = source
+        self._topic = topic
+        self._partitions = itertools.cycle(range(partitions))
+        self._watch = BrokerWatch(patience=AWAY_AFTER_SECONDS)
+        self._sent = 0
+        self._failed = 0
+
+    def run(self, limits: Limits, stop: Stop, *, flush_timeout: float) -> Summary:
+        """Send until a limit is reached or `stop`, then wait up to `flush_timeout` seconds for the rest.
+
+        Raises:
+            KafkaRefused: the client cannot go on.
+        """
+        started = time.monotonic()
+        pace = Pace(rate=limits.rate, start=started, batch=BATCH_RECORDS)
+        end = None if limits.duration is None else started + limits.duration
+        while not stop.wait(0.0):
+            now = time.monotonic()
+            if (end is not None and now >= end) or self._sent == limits.count:
+                break
+            size = pace.due(now)
+            if limits.count is not None:
+                size = min(size, limits.count - self._sent)
+            if size:
+                pace.sent(self._send(size, end, stop))
+                self._serve(0.0)
+            else:
+                pause = pace.wait(now)
+                stop.wait(pause if end is None else min(pause, max(0.0, end - now)))
+                self._serve(0.0)
+        left = self._flush(flush_timeout)
+        seconds = time.monotonic() - started
+        dropped = self._failed + left
+        delivered = self._sent - dropped
+        return Summary(
+            topic=self._topic,
+            delivered=delivered,
+            dropped=dropped,
+            seconds=round(seconds, 3),
+            rate=round(delivered / seconds, 3) if seconds > 0 else 0.0,
+        )
+
+    def _send(self, size: int, end: float | None, stop: Stop) -> int:
+        """Hand a batch over; fewer when it is time to end while the queue is full."""
+        timestamp_ms = time.time_ns() // 1_000_000
+        partition = next(self._partitions)
+        produce, topic, on_delivery = self._producer.produce, self._topic, self._on_failure
+        before = self._sent
+        for value in self._source.batch(size, timestamp_ms):
+            while True:
+                try:
+                    produce(topic, value, None, partition, on_delivery, timestamp=timestamp_ms)
+                    break
+                except BufferError:
+                    self._serve(_STALL_POLL_SECONDS)
+                    if stop.wait(0.0) or (end is not None and time.monotonic() >= end):
+                        return self._sent - before
+            self._sent += 1
+        return self._sent - before
+
+    def _serve(self, seconds: float) -> None:
+        self._producer.poll(seconds)
+        kafka.raise_if_hopeless(self._connection, authentication=False)
+        outstanding = len(self._producer)
+        event = self._watch.observe(
+            now=time.monotonic(), outstanding=outstanding, delivered=self._sent - self._failed - outstanding
+        )
+        if isinstance(event, WentAway):
+            reason = self._connection.last_error or "no answer"
+            _log.warning("%s: broker away (%s); waiting, %d records queued", self._topic, reason, outstanding)
+        elif isinstance(event, CameBack):
+            _log.info("%s: broker back after %.1f s", self._topic, event.seconds)
+
+    def _flush(self, timeout: float) -> int:
+        deadline = time.monotonic() + timeout
+        while (left := len(self._producer)) and (remaining := deadline - time.monotonic()) > 0:
+            self._producer.flush(min(remaining, 1.0))
+            self._serve(0.0)
+        return left
+
+    def _on_failure(self, error: KafkaError | None, _message: Any) -> None:
+        if error is not None:
+            self._failed += 1
+            if self._failed == 1:
+                _log.warning("%s: a record was refused: %s", self._topic, error.str())

@@ -1,0 +1,43 @@
+"""Whether the sampler does its work. Pure: the caller has the clock."""
+
+from dataclasses import dataclass
+from typing import Any
+
+_MISSED_TICKS = 3
+_LEAST_SECONDS = 10.0
+
+
+@dataclass
+class Health:
+    """Facts that the sampler notes and `/healthz` judges; times are monotonic seconds.
+
+    A broker that is away is no illness: the records are kept, and a restart would lose them.
+    """
+
+    interval: float
+    started_at: float
+    last_sample_at: float | None = None
+    starting: str | None = "waiting for the broker"
+    fatal: str | None = None
+    last_read_error: str | None = None
+    broker_away: bool = False
+    buffered: int = 0
+
+    def judge(self, now: float) -> tuple[bool, dict[str, Any]]:
+        """Whether all is well at `now`, and a report that gives the reason when not."""
+        since = self.started_at if self.last_sample_at is None else self.last_sample_at
+        age = now - since
+        limit = max(_MISSED_TICKS * self.interval, _LEAST_SECONDS)
+        reason = self.fatal or self.starting
+        if reason is None and age > limit:
+            why = f": {self.last_read_error}" if self.last_read_error else ""
+            reason = f"no sample for {age:.1f} s, expected one every {self.interval:g} s{why}"
+        report: dict[str, Any] = {
+            "status": "ok" if reason is None else "unhealthy",
+            "last_sample_age_seconds": None if self.last_sample_at is None else round(age, 3),
+            "broker": "away" if self.broker_away else "there",
+            "records_buffered": self.buffered,
+        }
+        if reason is not None:
+            report["reason"] = reason
+        return reason is None, report

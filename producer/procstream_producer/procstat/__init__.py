@@ -1,0 +1,1 @@
+"""Sampling a node's `/proc/stat` into a topic."""

@@ -1,0 +1,43 @@
+"""What the sampling process is told; plain values, because it crosses an exec."""
+
+import json
+from dataclasses import asdict, dataclass, field
+
+from procstream_producer.logs import LogFormat
+
+CONFIG_VARIABLE = "PROCSTREAM_SAMPLER_CONFIG"
+"""The environment variable that carries a config to the sampling process."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplerConfig:
+    """Everything the sampler needs, resolved: settings are checked and the schema is looked up.
+
+    Times are seconds. `kafka` holds librdkafka properties, with their secrets, so it is not shown.
+    """
+
+    path: str
+    interval: float
+    node: str
+    topic: str
+    subject: str
+    schema_id: int
+    schema_text: str
+    kafka: dict[str, str] = field(repr=False)
+    msk_iam_region: str | None
+    buffer_max_records: int
+    startup_timeout: float
+    flush_timeout: float
+    metrics_host: str
+    metrics_port: int | None
+    log_format: LogFormat
+    log_level: str
+
+    def dumps(self) -> str:
+        """As JSON, for `loads`."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def loads(cls, text: str) -> "SamplerConfig":
+        """Back from JSON."""
+        return cls(**json.loads(text))

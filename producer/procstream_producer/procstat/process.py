@@ -1,0 +1,115 @@
+"""The sampling process: puts the parts together. Keep its imports few (see `launch`)."""
+
+import logging
+import time
+
+from confluent_kafka import Producer
+from procstream_common.errors import ProcstreamError
+from procstream_common.msk_iam import token_callback
+
+from procstream_producer.delivery import kafka
+from procstream_producer.delivery.broker_watch import BrokerWatch
+from procstream_producer.delivery.buffer import DeliveryBuffer
+from procstream_producer.delivery.log import DeliveryLog
+from procstream_producer.encoding import AvroEncoder
+from procstream_producer.health import Health
+from procstream_producer.logs import set_up
+from procstream_producer.metrics import DeliveryReport, SamplerMetrics
+from procstream_producer.procstat.config import SamplerConfig
+from procstream_producer.procstat.sampler import Reading, Sampler
+from procstream_producer.procstat.schedule import Schedule
+from procstream_producer.status_server import StatusServer
+from procstream_producer.stop import StopSignal
+
+AWAY_AFTER_SECONDS = 3.0
+WINDOW_RECORDS = 100
+
+_log = logging.getLogger("procstream.producer.procstat")
+
+
+def sample(config: SamplerConfig) -> None:
+    """Sample until SIGTERM or SIGINT, then flush.
+
+    Raises:
+        ProcstreamError: the file, the schema, the topic or the broker is not as needed, or records were
+            lost at the end.
+    """
+    stop = StopSignal()
+    set_up(config.log_format, config.log_level)
+    encoder = AvroEncoder(subject=config.subject, schema_id=config.schema_id, schema_text=config.schema_text)
+    reading = Reading(path=config.path, node=config.node, encoder=encoder)
+    try:
+        reading.take()  # a trial: a schema without room for it is told now
+    except OSError as error:
+        raise ProcstreamError(f"PROCSTAT_PATH {config.path}: {error.strerror}") from None
+
+    metrics = SamplerMetrics()
+    health = Health(interval=config.interval, started_at=time.monotonic())
+    if config.metrics_port is not None:
+        server = StatusServer(
+            config.metrics_host,
+            config.metrics_port,
+            metrics=metrics.text,
+            health=lambda: health.judge(time.monotonic()),
+        )
+        _log.info("/metrics and /healthz at http://%s:%d", config.metrics_host, server.port)
+
+    connection = kafka.Connection(config.kafka["bootstrap.servers"])
+    properties = {
+        **kafka.PRODUCER_PROPERTIES,
+        **config.kafka,
+        "client.id": f"procstream-procstat-{config.node}",
+        "linger.ms": 0,
+    }
+    if config.msk_iam_region is not None:
+        properties["oauth_cb"] = token_callback(config.msk_iam_region)
+    producer = kafka.create(Producer, properties, connection)
+    partitions = kafka.partitions_of(
+        producer, config.topic, connection, timeout=config.startup_timeout, stop=stop
+    )
+    if not partitions:
+        return
+    health.starting = None
+
+    log = DeliveryLog(config.topic, lambda: connection.last_error, time.monotonic)
+    client = kafka.KafkaClient(
+        producer,
+        config.topic,
+        on_delivered=lambda: buffer.delivered(),
+        on_refused=lambda detail: buffer.refused(detail),
+    )
+    buffer = DeliveryBuffer(
+        client,
+        DeliveryReport(metrics, log),
+        BrokerWatch(patience=AWAY_AFTER_SECONDS),
+        capacity=config.buffer_max_records,
+        window=WINDOW_RECORDS,
+    )
+    sampler = Sampler(
+        take=reading.take,
+        schedule=Schedule(start=time.monotonic(), interval=config.interval),
+        buffer=buffer,
+        reports=client,
+        check=lambda: kafka.raise_if_hopeless(connection, authentication=False),
+        metrics=metrics,
+        health=health,
+    )
+    _log.info(
+        "sampling %s of node %s to %s every %g s", config.path, config.node, config.topic, config.interval
+    )
+    try:
+        sampler.run(stop)
+    except ProcstreamError as error:
+        health.fatal = str(error)
+        buffer.give_up()
+        log.close()
+        raise
+    _log.info("stopping; %d records to flush", buffer.buffered)
+    lost = sampler.flush(config.flush_timeout)
+    log.close()
+    if lost:
+        raise ProcstreamError(
+            f"{config.topic}: {lost} records lost, the broker did not confirm them within "
+            f"{config.flush_timeout:g} s (--flush-timeout)"
+        )
+    _log.info("stopped; %d records delivered, %d dropped", buffer.delivered_count, buffer.dropped_count)

@@ -1,0 +1,80 @@
+"""`/metrics` and `/healthz` over HTTP, in a thread of its own."""
+
+import json
+import socketserver
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from procstream_common.errors import ProcstreamError
+from prometheus_client import CONTENT_TYPE_LATEST
+
+Health = Callable[[], tuple[bool, dict[str, Any]]]
+
+
+class StatusServer:
+    """Answers GET /metrics with `metrics()` and GET /healthz with 200 or 503 and a JSON report of `health()`.
+
+    Args:
+        host: address to listen at.
+        port: 0 takes any that is free; `port` tells which.
+        metrics: the text for Prometheus.
+        health: whether all is well, and the report.
+
+    Raises:
+        ProcstreamError: the address cannot be listened at.
+    """
+
+    def __init__(self, host: str, port: int, *, metrics: Callable[[], bytes], health: Health) -> None:
+        class Handler(_Handler):
+            pass
+
+        Handler.metrics = staticmethod(metrics)
+        Handler.health = staticmethod(health)
+        try:
+            self._server = _Server((host, port), Handler)
+        except (OSError, OverflowError) as error:
+            raise ProcstreamError(
+                f"METRICS_HOST {host}, METRICS_PORT {port}: {error}, expected a free port of this machine"
+            ) from None
+        self.port = int(self._server.server_address[1])
+        # The server looks this often whether it is to end; it never is before the process does.
+        thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 3600}, daemon=True, name="status"
+        )
+        thread.start()
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+
+class _Handler(BaseHTTPRequestHandler):
+    metrics: Callable[[], bytes]
+    health: Health
+    timeout = 10
+
+    def do_GET(self) -> None:
+        """Answer a GET."""
+        path = self.path.partition("?")[0]
+        if path == "/metrics":
+            self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, type(self).metrics())
+        elif path == "/healthz":
+            well, report = type(self).health()
+            status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
+            self._answer(status, "application/json", json.dumps(report).encode() + b"\n")
+        else:
+            self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"expected /metrics or /healthz\n")
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
+        """Keep requests out of the log."""
+
+    def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)

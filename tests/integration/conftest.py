@@ -1,0 +1,48 @@
+"""One embedded stack for all integration tests: real Kafka, registry, Flink, and a real S3 server."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from procstream_local import stack
+from procstream_local.home import Home
+
+from tests.integration.servers import minio
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What everybody waits for fails first: the plain way, then the failures.
+    items.sort(key=lambda item: "failures" in item.nodeid)
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[minio.S3Server]:
+    executor, server = minio.executor(tmp_path_factory.mktemp("minio"), free_port(), free_port())
+    with executor:
+        minio.make_bucket(server)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory, s3: minio.S3Server) -> Iterator[Home]:
+    """A running stack; its variables are those of this process too, as a shell's after `procstream env`."""
+    home = Home(Path(os.environ.get("PROCSTREAM_TEST_HOME") or tmp_path_factory.mktemp("stack")))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**s3.environment, "PROCSTREAM_HOME": str(home.path)}.items():
+            patch.setenv(name, value)
+        try:
+            record = stack.up(home)
+            for name, value in stack.environment(home, record).items():
+                patch.setenv(name, value)
+            yield home
+        finally:
+            stack.down(home)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

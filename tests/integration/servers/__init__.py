@@ -1,0 +1,1 @@
+"""Real servers that the tests need besides the embedded stack."""

@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import pytest
+from procstream_common.errors import ProcstreamError
+from procstream_common.provisioning import read_values
+from procstream_local.stack import VALUES
+
+
+def test_the_charts_values_name_the_shipped_topics_and_schemas() -> None:
+    values = read_values(VALUES)
+    assert {topic.topic_name: topic.partitions for topic in values.topics} == {
+        "procstat_snapshots": 3,
+        "lineage-input": 10,
+    }
+    assert {schema.subject for schema in values.schemas} == {
+        "procstat_snapshots-value",
+        "lineage-input-value",
+    }
+    assert all('"type": "record"' in schema.definition for schema in values.schemas)
+
+
+@pytest.mark.parametrize(
+    ("topic", "message"),
+    [
+        ("{topicName: t, partitions: 0}", r"TopicSpec\.partitions: found 0"),
+        ("{topicName: a b}", r"TopicSpec\.topicName: found 'a b'"),
+        ("{topicName: t, partition: 3}", r"TopicSpec\.partition: found 3"),
+    ],
+)
+def test_a_wrong_value_is_named(tmp_path: Path, topic: str, message: str) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text(f"topics: [{topic}]")
+    with pytest.raises(ProcstreamError, match=message):
+        read_values(values)

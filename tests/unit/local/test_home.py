@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+from procstream_common.errors import ProcstreamError
+from procstream_local.home import Home, PipelineRecord, ProcessRecord, StackRecord
+from procstream_local.pipelines import latest_checkpoint
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    record = StackRecord(ports={"kafka": 9092}, processes={"kafka": ProcessRecord(pid=1, create_time=2.5)})
+    Home(tmp_path).write(record)
+    assert Home(tmp_path).read() == record
+
+
+def test_a_folder_where_nothing_was_started_has_an_empty_record(tmp_path: Path) -> None:
+    assert Home(tmp_path / "new").read() == StackRecord()
+
+
+def test_a_damaged_record_is_named(tmp_path: Path) -> None:
+    Home(tmp_path).write(StackRecord())
+    (tmp_path / "run" / "stack.json").write_text("{")
+    with pytest.raises(ProcstreamError, match=r"stack\.json: not a record of a stack"):
+        Home(tmp_path).read()
+
+
+def test_two_commands_do_not_change_a_stack_at_once(tmp_path: Path) -> None:
+    first, second = Home(tmp_path).locked(), Home(tmp_path).locked()
+    with first, pytest.raises(ProcstreamError, match="another procstream command"), second:
+        pass
+
+
+def checkpoint(home: Home, job: str, number: int, *, completed: bool) -> None:
+    folder = home.checkpoints / job / f"chk-{number}"
+    folder.mkdir(parents=True)
+    if completed:
+        (folder / "_metadata").touch()
+
+
+def test_the_newest_completed_checkpoint_is_gone_on_from(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    checkpoint(home, "a", 9, completed=True)
+    checkpoint(home, "a", 10, completed=True)
+    checkpoint(home, "a", 11, completed=False)
+    record = PipelineRecord(name="p", source="p", job_id="a")
+    assert latest_checkpoint(home, record) == (home.checkpoints / "a" / "chk-10").as_uri()
+
+
+def test_a_job_without_a_checkpoint_yet_goes_on_from_where_it_began(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    checkpoint(home, "a", 3, completed=True)
+    begin = (home.checkpoints / "a" / "chk-3").as_uri()
+    record = PipelineRecord(name="p", source="p", job_id="b", restored_from=begin)
+    assert latest_checkpoint(home, record) == begin
+
+
+def test_a_first_job_without_a_checkpoint_has_none(tmp_path: Path) -> None:
+    assert latest_checkpoint(Home(tmp_path), PipelineRecord(name="p", source="p", job_id="a")) is None

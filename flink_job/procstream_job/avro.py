@@ -69,7 +69,7 @@ def reader_schema(schema_text: str, wanted: Sequence[str] | None = None) -> Read
         raise UnreadableSchemaError(f"the schema is no JSON: {error}") from None
     if not isinstance(schema, dict) or schema.get("type") != "record":
         raise UnreadableSchemaError(f"found the schema {schema_text[:60]!r}; expected one of a record")
-    converter = _Converter({name: definition for name, definition in _definitions(schema, "")})
+    converter = _Converter(dict(_definitions(schema, "")))
     namespace = _full_name(schema, "").rpartition(".")[0]
     fields = [converter.nullable_field(declared, namespace) for declared in _select(schema["fields"], wanted)]
     return ReaderSchema(
@@ -77,7 +77,7 @@ def reader_schema(schema_text: str, wanted: Sequence[str] | None = None) -> Read
         text=json.dumps(
             {
                 "type": "record",
-                "name": schema["name"],
+                "name": schema["name"].rpartition(".")[2],
                 "namespace": namespace,
                 "fields": [declared for declared, _ in fields],
             }
@@ -123,10 +123,8 @@ class _Converter:
 
     def nullable_field(self, declared: dict[str, Any], namespace: str) -> tuple[dict[str, Any], _Converted]:
         converted = self.convert(declared["type"], declared["name"], namespace)
-        branch = (
-            [part for part in converted.avro if part != "null"][0] if converted.nullable else converted.avro
-        )
-        union = ["null", branch]
+        branches = converted.avro if converted.nullable else [converted.avro]
+        union = ["null", *(branch for branch in branches if branch != "null")]
         default = declared.get("default")
         if default is not None:
             union.reverse()  # a default belongs to the first branch (Avro specification, "Complex Types")

@@ -67,7 +67,11 @@ def run(
     ] = None,
     flink_address: Annotated[
         str | None,
-        typer.Option(metavar="HOST:PORT", help="Flink's REST address; by default that of FLINK_CONF_DIR."),
+        typer.Option(
+            metavar="HOST:PORT",
+            envvar="FLINK_ADDRESS",
+            help="Flink's REST address; by default that in FLINK_CONF_DIR's config.yaml.",
+        ),
     ] = None,
     wait: Annotated[
         str | None,

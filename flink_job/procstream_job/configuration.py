@@ -20,7 +20,6 @@ _DEFAULTS = {
     "restart-strategy.exponential-delay.max-backoff": "1 min",
     "restart-strategy.exponential-delay.backoff-multiplier": "2.0",
     "restart-strategy.exponential-delay.reset-backoff-threshold": "10 min",
-    "restart-strategy.exponential-delay.attempts-before-reset-backoff": "infinite",
     # Rows are not kept by any operator of ours; saves copying each between operators.
     "pipeline.object-reuse": "true",
     "table.local-time-zone": "UTC",

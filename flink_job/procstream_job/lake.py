@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from procstream_job import sql
+from procstream_job.columns import CHECKPOINT_COLUMN, LINEAGE_COLUMNS
 from procstream_job.mistakes import PlacedError, did_you_mean
-from procstream_job.model import CHECKPOINT_COLUMN, LINEAGE_COLUMNS
 from procstream_job.sql import Column
 
 

@@ -1,4 +1,4 @@
-"""Mistakes in a pipeline file, in lines that a person can act on: the place, what was found, what was expected."""
+"""Mistakes in a pipeline file, a line each: the place, what was found, what was expected."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
@@ -64,6 +64,8 @@ def _line(detail: ErrorDetails, model: type[BaseModel]) -> str:
             return f"{where}: {context['error']}" if where else str(context["error"])
         case "string_pattern_mismatch":
             return f"{where}: found {found!r}; expected text that matches {context['pattern']}"
+        case "string_type":
+            return f"{where}: found {found!r}; expected a text"
         case "model_type" | "model_attributes_type" | "dict_type":
             return f"{where}: found {found!r}; expected a mapping"
         case "list_type":

@@ -2,93 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from procstream_common.lake import LakePaths
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    StringConstraints,
-    model_validator,
-)
-from pydantic_core import CoreSchema
-from pydantic_core.core_schema import no_info_after_validator_function
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from procstream_job.durations import Duration
-
-LINEAGE_COLUMNS = {"kafka_topic": "STRING", "kafka_partition": "INT", "kafka_offset": "BIGINT"}
-"""Where a row came from, with SQL types: the last columns of every row in a lake."""
-
-METADATA_COLUMNS = {**LINEAGE_COLUMNS, "kafka_timestamp": "TIMESTAMP_LTZ(3)"}
-"""What every source table has beside the record's own columns."""
-
-CHECKPOINT_COLUMN = "checkpoint_id"
-"""Appended by the lake sink itself."""
-
-
-def _as_text(value: Any) -> Any:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else value
-
-
-@dataclass(frozen=True)
-class _Matching:
-    """Text of a form that is named in words, for people, and as a pattern, for editors."""
-
-    pattern: str
-    expected: str
-
-    def check(self, text: str) -> str:
-        if re.fullmatch(self.pattern, text) is None:
-            raise ValueError(f"found {text!r}; expected {self.expected}")
-        return text
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return no_info_after_validator_function(self.check, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {**handler(schema), "pattern": f"^{self.pattern}$"}
-
-
-def _own_column(name: str) -> str:
-    if name in METADATA_COLUMNS:
-        raise ValueError(f"found {name!r}; every source table has that column already, leave it out")
-    return name
-
-
-def _nullable(sql_type: str) -> str:
-    if re.search(r"NOT\s+NULL\s*$", sql_type, re.IGNORECASE):
-        raise ValueError(
-            f"found {sql_type!r}; expected a type without NOT NULL:"
-            " every column of a record that cannot be decoded is null"
-        )
-    return sql_type
-
-
-Identifier = Annotated[
-    str, _Matching("[A-Za-z_][A-Za-z0-9_]*", "letters, digits and underscores, not a digit first")
-]
-JobName = Annotated[
-    str, _Matching("[a-z0-9]([-a-z0-9]{0,43}[a-z0-9])?", "up to 45 lower case letters, digits and dashes")
-]
-Topic = Annotated[
-    str, _Matching("[a-zA-Z0-9._-]{1,249}", "a topic's name: letters, digits, dots, dashes and underscores")
-]
-NonEmpty = Annotated[str, StringConstraints(min_length=1)]
-ColumnName = Annotated[NonEmpty, AfterValidator(_own_column)]
-SqlType = Annotated[NonEmpty, AfterValidator(_nullable)]
-Text = Annotated[str, BeforeValidator(_as_text)]
+from procstream_job.field_types import ColumnName, Identifier, JobName, NonEmpty, SqlType, Text, Topic
 
 
 class Part(BaseModel):
@@ -164,7 +86,8 @@ class DroppedLake(Part):
 
     path: NonEmpty | None = Field(
         None,
-        description="Folder or object store URI; by default `DROPPED_PATH`, else `<lake>/<pipeline>/dropped`.",
+        description="Folder or object store URI; by default `DROPPED_PATH`, "
+        "else `<lake>/<pipeline>/dropped`.",
     )
     commit_log: NonEmpty | None = Field(
         None, description="Its commit log; by default `<path>/_write-ahead-commit-log`."
@@ -188,7 +111,9 @@ class Flink(Part):
 
     parallelism: int = Field(2, ge=1, description="Subtasks of each operator; each needs a task slot.")
     checkpoint_interval: Duration = Field(
-        timedelta(seconds=60), description="Time between checkpoints; files become visible with each one."
+        timedelta(seconds=60),
+        description="Time between checkpoints; files become visible with each one.",
+        json_schema_extra={"default": "60 s"},
     )
     configuration: dict[str, Text] = Field(
         {}, description="Any other option of Flink for this job; wins over procstream's own."
@@ -218,6 +143,14 @@ class Pipeline(Part):
     sink: Sink
     dropped: Dropped = Dropped()
     flink: Flink = Flink()
+
+    @field_validator("query")
+    @classmethod
+    def _query_only_reads(cls, query: str | None) -> str | None:
+        word = re.sub(r"--.*|/\*(?s:.*?)\*/|[(\s]+", " ", query or "").strip().partition(" ")[0]
+        if query is not None and word.upper() not in ("SELECT", "WITH"):
+            raise ValueError(f"found {word!r} first; expected a SELECT, or WITH and a SELECT")
+        return query
 
     @model_validator(mode="after")
     def _default_query_has_one_source(self) -> "Pipeline":

@@ -8,13 +8,14 @@ from typing import Any
 
 import yaml
 from procstream_common.errors import ProcstreamError
+from procstream_common.lake import SINGLE_PATH_VARIABLES
 from pydantic import ValidationError
 
 from procstream_job.mistakes import did_you_mean, mistakes
 from procstream_job.model import Pipeline
 from procstream_job.parameters import ParameterError, Parameters, substitute
 
-PER_PIPELINE_VARIABLES = ("KAFKA_TOPIC", "OUTPUT_PATH", "WRITE_AHEAD_COMMIT_LOG_PATH", "DROPPED_PATH")
+PER_PIPELINE_VARIABLES = ("KAFKA_TOPIC", *SINGLE_PATH_VARIABLES)
 """Environment variables that mean one pipeline and would make several share a place."""
 
 

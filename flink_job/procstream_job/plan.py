@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from procstream_common.lake import LakePaths
 
 from procstream_job import sql
+from procstream_job.columns import LINEAGE_COLUMNS, METADATA_COLUMNS
 from procstream_job.configuration import flink_configuration
 from procstream_job.lake import lake_columns, lake_table
-from procstream_job.model import LINEAGE_COLUMNS, Pipeline
+from procstream_job.model import Pipeline
 from procstream_job.sources import (
     DROPPED_COLUMNS,
     RAW_DATABASE,
@@ -50,6 +51,15 @@ class JobPlan:
     query: Statement
     paths: LakePaths
     dropped_commit_log: str
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names that the query may use: of tables and their columns."""
+        return frozenset(
+            name
+            for source in self.sources
+            for name in (source.name, *METADATA_COLUMNS, *(column.name for column in source.columns))
+        )
 
     def outputs(self, result: Sequence[Column]) -> Outputs:
         """Where the rows go, given the columns of `RESULT_VIEW`.

@@ -1,90 +1,101 @@
 """What Flink's planner complains about, in one line: the innermost message that a person can act on."""
 
 import re
+from collections.abc import Collection
+from dataclasses import dataclass
 
-from procstream_job.mistakes import PlacedError
+from procstream_job.mistakes import PlacedError, did_you_mean
 from procstream_job.sql import Statement
 
 _CAUSE = re.compile(r"^(?:Caused by: )?(?P<type>[\w.$]+(?:Exception|Error))(?:: (?P<message>.*))?$")
+_FRAME = re.compile(r"\s*(at [\w.$/<>]+\(|\.\.\. \d+ more)")
 _POSITION = re.compile(
-    r"(?:From|At|at) line (?P<line>\d+), column (?P<column>\d+)(?: to line \d+, column \d+)?:?\s*"
+    r"\b(?:From|[Aa]t) line (?P<line>\d+), column (?P<column>\d+)(?: to line \d+, column \d+)?:?\s*"
 )
-# Java's own words for something that has a better message one level up.
+# They wrap another, or say how code failed and not why.
 _SAYS_LITTLE = re.compile(
-    r"java\.(lang|util)\.|scala\.|InvocationTargetException|UncheckedExecutionException"
+    r"(Completion|Execution|InvocationTarget|NumberFormat|NullPointer|ClassCast|IndexOutOfBounds)Exception$"
 )
-_UNREACHABLE = re.compile(
-    r"(ConnectException|UnknownHostException|ConnectTimeoutException|UnresolvedAddressException)"
-)
+_UNKNOWN_OPTION = re.compile(r"options found for (?P<owner>'.*?')\.\s+Unsupported options:\s+(?P<option>.*)")
+_UNREACHABLE = re.compile(r"(Connect|UnknownHost|ConnectTimeout|UnresolvedAddress)Exception$")
 
 
 class PlannerError(PlacedError):
     """Flink refuses a pipeline, or does not take its job."""
 
 
-def planner_error(statement: Statement, stack_trace: str) -> PlannerError:
-    """The complaint about `statement` as an error of its place in the file."""
+@dataclass(frozen=True)
+class _Cause:
+    """An exception of a chain. `message` keeps its lines."""
+
+    type: str
+    message: str
+
+    @property
+    def summary(self) -> str:
+        """The message without what Flink appends: all table options, everything the parser would take."""
+        if match := _UNKNOWN_OPTION.search(self.message):
+            return f"{match['owner']} has no option {match['option']!r}"
+        kept = re.split(r"\n\s*\n|\nWas expecting", self.message, maxsplit=1)[0]
+        return " ".join(_POSITION.sub("", kept).split()).rstrip(" .:")
+
+    @property
+    def position(self) -> tuple[int, int] | None:
+        """Line and column in the SQL, from 1."""
+        match = _POSITION.search(self.message)
+        return (int(match["line"]), int(match["column"])) if match else None
+
+
+def planner_error(statement: Statement, stack_trace: str, known: Collection[str] = ()) -> PlannerError:
+    """The complaint about `statement` as an error of its place in the file.
+
+    `known` are the names of tables and columns, for a guess at what was meant.
+    """
     causes = _causes(stack_trace)
-    message, position = _split_position(_best(causes))
-    if position is None:
-        position = next((found for _, text in causes for found in [_split_position(text)[1]] if found), None)
+    message = _explain(_best(causes), known)
     place = statement.place
-    if position:
-        line, column = position
-        if line in statement.lines:
-            place = statement.lines[line]
-        elif place == "query":
-            message = f"line {line}, column {column}: {message}"
-    return PlannerError(f"{place}: {_hint(message)}")
+    position = next((cause.position for cause in reversed(causes) if cause.position), None)
+    if position and position[0] in statement.lines:
+        place = statement.lines[position[0]]
+    elif position and place == "query":
+        place = f"query: line {position[0]}, column {position[1]}"
+    return PlannerError(f"{place}: {message}")
 
 
 def submission_error(address: str | None, stack_trace: str) -> PlannerError:
     """A job that was planned but did not start."""
     causes = _causes(stack_trace)
     message = _best(causes)
-    if any(_UNREACHABLE.search(kind) for kind, _ in causes):
+    if any(_UNREACHABLE.search(cause.type) for cause in causes):
         return PlannerError(f"could not reach Flink at {address or 'its address'}: {message}")
-    return PlannerError(f"Flink did not take the job: {_hint(message)}")
+    return PlannerError(f"Flink did not take the job: {message}")
 
 
-def _causes(stack_trace: str) -> list[tuple[str, str]]:
-    """Types and messages of the exception and its causes, outermost first; a message keeps its lines."""
-    causes: list[tuple[str, list[str]]] = []
+def _causes(stack_trace: str) -> list[_Cause]:
+    """The exception and its causes, outermost first."""
+    causes: list[_Cause] = []
     for line in stack_trace.splitlines():
-        match = _CAUSE.match(line.strip() if line.startswith("Caused by") else line)
-        if match:
-            causes.append((match["type"], [match["message"] or ""]))
-        elif causes and not re.match(r"\s*(at [\w.$/<>]+\(|\.\.\. \d+ more)", line):
-            causes[-1][1].append(line)
-    return [(kind, "\n".join(lines).strip()) for kind, lines in causes]
+        if match := _CAUSE.match(line):
+            causes.append(_Cause(match["type"], match["message"] or ""))
+        elif causes and not _FRAME.match(line):
+            causes[-1] = _Cause(causes[-1].type, f"{causes[-1].message}\n{line}")
+    return causes
 
 
-def _best(causes: list[tuple[str, str]]) -> str:
-    for kind, message in reversed(causes):
-        if message and not _SAYS_LITTLE.search(kind):
-            return _first_paragraph(message)
-    for kind, message in reversed(causes):
-        return _first_paragraph(message) or kind.rpartition(".")[2]
-    return "no reason was given"
+def _best(causes: list[_Cause]) -> str:
+    told = [cause for cause in causes if cause.summary]
+    helpful = [cause for cause in told if not _SAYS_LITTLE.search(cause.type)]
+    for cause in reversed(helpful or told):
+        return cause.summary
+    return causes[-1].type if causes else "it did not say why"
 
 
-def _first_paragraph(message: str) -> str:
-    """Without what Flink appends: all table options, everything the parser would have taken."""
-    kept = re.split(r"\n\s*\n|\nWas expecting|\nTable options are", message, maxsplit=1)[0]
-    return " ".join(kept.split())
-
-
-def _split_position(message: str) -> tuple[str, tuple[int, int] | None]:
-    match = _POSITION.search(message)
-    if match is None:
-        return message, None
-    rest = f"{message[: match.start()]}{message[match.end() :]}".strip(" .:")
-    return rest, (int(match["line"]), int(match["column"]))
-
-
-def _hint(message: str) -> str:
+def _explain(message: str, known: Collection[str]) -> str:
     if match := re.search(r"any factory for identifier '([\w-]+)'", message):
-        return (
-            f"Flink has no {match[1]!r} on its class path; expected its jar in the folder FLINK_LIB_DIR names"
-        )
+        return f"Flink has no {match[1]!r} on its class path; expected its jar in the folder of FLINK_LIB_DIR"
+    if match := re.match(r"Encountered \"(.*)\"", message):
+        hint = "; a reserved word needs backticks as a name" if match[1].split(" ")[0] in known else ""
+        return f"syntax error at {match[1]!r}{hint}"
+    if match := re.match(r"(?:Column|Object) '(.*?)' not found", message):
+        return f"{message}{did_you_mean(match[1], known).removesuffix(';')}"
     return message

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -60,7 +61,8 @@ def topic_names(kafka: KafkaSettings, timeout: float = 5) -> frozenset[str]:
         KafkaRefused: one answered and did not let us in.
     """
     complaints = _Complaints(kafka.bootstrap_servers)
-    admin = AdminClient({**kafka.librdkafka(), "error_cb": complaints.errors.append, "log_level": 0})
+    client: dict[str, Any] = {"error_cb": complaints.errors.append, "log_level": 0}
+    admin = AdminClient({**kafka.librdkafka(), **client})
     deadline = time.monotonic() + timeout
     attempt_seconds = _FIRST_ATTEMPT_SECONDS
     while True:

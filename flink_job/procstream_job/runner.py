@@ -5,8 +5,8 @@ the caller still looks whether Kafka and the registry are there. One session tak
 """
 
 import os
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,23 +29,32 @@ class FlinkClientError(ProcstreamError):
 
 
 class FlinkSession:
-    """A running Flink client. Close it, or use it in a `with`: its JVM ends with it."""
+    """A Flink client, started when it is first needed. Close it, or use it in a `with`."""
 
     def __init__(self, target: FlinkTarget, env: Mapping[str, str]) -> None:
-        package = find_spec("pyflink")
-        if package is None or package.origin is None:
-            raise FlinkClientError("PyFlink is not installed; expected pip install 'procstream-job[flink]'")
         self._target = target
-        # PyFlink and the JVM take these from the process's environment, and from nowhere else.
-        os.environ.update(client_environment(env, Path(package.origin).parent))
+        self._env = env
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="flink-client")
-        self._started = self._thread.submit(self._environment, {})
+        self._started: Future[Any] | None = None
 
     def __enter__(self) -> "FlinkSession":
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self._thread.shutdown(wait=True)
+        self._thread.shutdown()
+
+    def start(self) -> "Future[Any]":
+        """Begin to start the client, and return at once."""
+        if self._started is not None:
+            return self._started
+        package = find_spec("pyflink")
+        if package is None or package.origin is None:
+            raise FlinkClientError("PyFlink is not installed; expected pip install 'procstream-job[flink]'")
+        # PyFlink and the JVM take these from the process's environment, and from nowhere else.
+        os.environ.update(client_environment(self._env, Path(package.origin).parent))
+        # The first environment starts the JVM and loads the planner; those of the jobs are then cheap.
+        self._started = self._thread.submit(self._environment, {})
+        return self._started
 
     def submit(self, plan: JobPlan, from_savepoint: str | None = None) -> str:
         """Start the job of `plan`, from the state in a savepoint or checkpoint if one is given.
@@ -59,10 +68,11 @@ class FlinkSession:
         """
         self._wait_until_started()
         recovery = {"execution.state-recovery.path": from_savepoint} if from_savepoint else {}
-        environment = self._environment({**plan.configuration, **recovery})
+        with _explained(Statement("flink.configuration", "")):
+            environment = self._environment({**plan.configuration, **recovery})
         for statement in plan.tables:
             _execute(environment, statement)
-        with _explained(plan.query):
+        with _explained(plan.query, plan.names):
             query = environment.sql_query(plan.query.sql)
             columns = _columns(query)
             environment.create_temporary_view(RESULT_VIEW, query)
@@ -73,12 +83,12 @@ class FlinkSession:
         for statement in outputs.inserts:
             with _explained(statement):
                 inserts.add_insert_sql(statement.sql)
-        with _explained(plan.query, self._target):
+        with _explained(plan.query, plan.names), _taken_by(self._target):
             return str(inserts.execute().get_job_client().get_job_id())
 
     def _wait_until_started(self) -> None:
         try:
-            self._started.result()
+            self.start().result()
         except FileNotFoundError as error:
             raise FlinkClientError(
                 f"Java does not start: {error}; expected Java 17 or later in JAVA_HOME or on the PATH"
@@ -87,7 +97,7 @@ class FlinkSession:
             raise FlinkClientError(f"Flink's client does not start: {' '.join(str(error).split())}") from None
 
     def _environment(self, configuration: Mapping[str, str]) -> Any:
-        from pyflink.common import Configuration  # the JVM starts on this import's first use
+        from pyflink.common import Configuration
         from pyflink.table import EnvironmentSettings, TableEnvironment
 
         options = Configuration()
@@ -120,18 +130,35 @@ def _execute(environment: Any, statement: Statement) -> None:
 
 
 @contextmanager
-def _explained(statement: Statement, submitted_to: FlinkTarget | None = None) -> Iterator[None]:
+def _explained(statement: Statement, known: Collection[str] = ()) -> Iterator[None]:
+    """Turn what Flink throws about a statement into a `PlannerError`."""
     from py4j.protocol import Py4JJavaError
     from pyflink.util.exceptions import JavaException
 
     try:
         yield
     except (Py4JJavaError, JavaException) as error:
-        # py4j puts a line of its own before the trace.
-        trace = str(error).partition("\n: ")[2] if isinstance(error, Py4JJavaError) else str(error)
-        if submitted_to is not None and "Failed to execute" in trace.partition("\n")[0]:
-            raise submission_error(submitted_to.address, trace) from error
-        raise planner_error(statement, trace) from error
+        raise planner_error(statement, _stack_trace(error), known) from error
+
+
+@contextmanager
+def _taken_by(target: FlinkTarget) -> Iterator[None]:
+    """Tell a job that could be planned but was not taken from one that could not be planned."""
+    from pyflink.util.exceptions import TableException
+
+    try:
+        yield
+    except TableException as error:
+        trace = _stack_trace(error)
+        if "Failed to execute" not in trace.partition("\n")[0]:
+            raise
+        raise submission_error(target.address, trace) from error
+
+
+def _stack_trace(error: Exception) -> str:
+    # py4j puts a line of its own before Java's trace.
+    _, separator, trace = str(error).partition("\n: ")
+    return trace if separator else str(error)
 
 
 def _columns(query: Any) -> list[Column]:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from procstream_job import sql
 from procstream_job.avro import UnreadableSchemaError, reader_schema
+from procstream_job.columns import LINEAGE_COLUMNS, METADATA_COLUMNS
 from procstream_job.mistakes import PlacedError
-from procstream_job.model import LINEAGE_COLUMNS, METADATA_COLUMNS, AvroSource, JsonSource
+from procstream_job.model import AvroSource, JsonSource
 from procstream_job.sql import Column, Statement
 
 RAW_DATABASE = "records"

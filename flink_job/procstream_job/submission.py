@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from procstream_common.errors import ProcstreamError
@@ -25,6 +26,7 @@ from procstream_job.preflight import (
     resolve_sources,
     topic_names,
 )
+from procstream_job.sources import SourceTable
 
 _PAUSE_SECONDS = 0.5
 _NO_PATIENCE = timedelta(0)
@@ -88,7 +90,7 @@ def plan_jobs(
     plans = {}
     for file, pipeline in pipelines.items():
         with in_file(file):
-            sources = patience.until(lambda pipeline=pipeline: _resolve(pipeline, registry))  # type: ignore[misc]
+            sources = patience.until(partial(_resolve, pipeline, registry))
             plans[file] = plan_job(
                 pipeline, sources, kafka=kafka.java(shaded=True), env=env, overrides=overrides
             )
@@ -113,6 +115,8 @@ def submit(
 
     patience = patience or Patience()
     with FlinkSession(target, env) as session:
+        if patience.timeout:
+            session.start()  # meanwhile; without patience, a mistake should not wait for the client
         plans = plan_jobs(pipelines, env, overrides=overrides, patience=patience)
         try:
             patience.until(lambda: _check_slots(target, plans))
@@ -153,7 +157,7 @@ def _wait_for_topics(pipelines: Mapping[str, Pipeline], kafka: KafkaSettings, pa
     patience.until(check)
 
 
-def _resolve(pipeline: Pipeline, registry: RegistrySettings | None):
+def _resolve(pipeline: Pipeline, registry: RegistrySettings | None) -> tuple[SourceTable, ...]:
     if registry is None:
         return resolve_sources(pipeline, lambda _: "", {})
     with SchemaRegistry(registry) as client:
@@ -162,7 +166,8 @@ def _resolve(pipeline: Pipeline, registry: RegistrySettings | None):
 
 def _check_slots(target: FlinkTarget, plans: Mapping[str, JobPlan]) -> None:
     available = slots(target)
-    needed = sum(int(plan.configuration["parallelism.default"]) for plan in plans.values())
+    parallelisms = [plan.configuration["parallelism.default"] for plan in plans.values()]
+    needed = sum(int(text) for text in parallelisms if text.isdecimal())  # Flink tells what is no number
     if available is not None and available.free < needed:
         raise TooFewSlots(
             f"Flink at {target.address} has {available.free} free task slots of {needed} needed"

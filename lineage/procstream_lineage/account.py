@@ -82,7 +82,7 @@ def account(
     expected = Runs.between(start, end) - empty
     gap = expected - there
     untold = gap & landed.perhaps
-    if from_committed and not there:
+    if from_committed and final and not there:
         untold = gap  # nothing tells whether the job began before or after these
     if not final:
         # Kafka gives a partition's records in order, so what comes after the last committed one may be on its

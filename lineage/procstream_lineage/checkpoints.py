@@ -52,7 +52,7 @@ def checkpoint_files(lake: Lake, checkpoint: int | None = None) -> list[Checkpoi
         data, log = folder(place.data), folder(place.log)
         visible = visible_files(data, besides=log)
         files += [
-            _file(entry, name, data.path(path), visible.get(path))
+            _file(entry, name, data.name(path), visible.get(path))
             for path, entry in read_commit_log(log).entries.items()
             if checkpoint is None or entry.checkpoint_id == checkpoint
         ]

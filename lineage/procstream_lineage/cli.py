@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -56,10 +56,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def seconds(text: str) -> float:
-    """A duration such as `90`, `90s`, `2 min` or `1h`."""
+    """A duration such as `90`, `90s`, `2 min` or `1h`; raises ProcstreamError for anything else."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip())
     if match is None or match[2] not in _UNITS_S:
-        raise typer.BadParameter(f"found {text!r}, expected a duration such as 90s, 2min or 1h")
+        raise ProcstreamError(f"--wait: found {text!r}, expected a duration such as 90s, 2min or 1h")
     return float(match[1]) * _UNITS_S[match[2]]
 
 
@@ -72,9 +72,8 @@ def verify(
     dropped: Dropped = None,
     deep: Annotated[bool, typer.Option("--deep", help="Read the rows too, not only the log.")] = False,
     wait: Annotated[
-        float,
-        typer.Option(parser=seconds, metavar="DURATION", help="Wait so long for records to be committed."),
-    ] = 0.0,
+        str, typer.Option(metavar="DURATION", help="Wait so long for records to be committed, e.g. 90s.")
+    ] = "0s",
     final: Annotated[
         bool, typer.Option("--final", help="No job goes on: what is not committed now is missing.")
     ] = False,
@@ -97,7 +96,7 @@ def verify(
                 target.lake,
                 kafka=load(KafkaSettings),
                 deep=deep,
-                wait=wait,
+                wait=seconds(wait),
                 final=final,
                 from_committed=from_committed or target.from_latest,
                 progress=display,
@@ -151,7 +150,7 @@ def trace(
         return
     console = Console(highlight=False)
     for trace in found:
-        console.print(_trace_table(trace))
+        _print_lines(console, list(_trace_lines(trace)))
 
 
 @app.command()
@@ -200,21 +199,25 @@ def _target(
     )
 
 
-def _trace_table(trace: Trace) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_row("offset", f"{trace.topic}/{trace.partition}/{trace.offset}")
-    table.add_row("checkpoint", str(trace.checkpoint_id))
-    table.add_row("file", trace.file if trace.certain else f"perhaps {trace.file}")
-    table.add_row("committed", f"{trace.commit_timestamp.isoformat()} ({trace.place})")
-    table.add_row("log", trace.log_file)
-    for name, value in (trace.record or {}).items():
-        text = value if isinstance(value, str) else json.dumps(value, default=_plain)
-        table.add_row(
-            name, text if len(text) <= _WIDEST_VALUE else f"{text[:_WIDEST_VALUE]}… (all with --json)"
-        )
-    return table
+def _trace_lines(trace: Trace) -> Iterator[str]:
+    """Lines, not a table: paths should stay in one piece."""
+    facts = {
+        "offset": f"{trace.topic}/{trace.partition}/{trace.offset}",
+        "checkpoint": str(trace.checkpoint_id),
+        "file": trace.file if trace.certain else f"perhaps {trace.file}",
+        "committed": f"{_second(trace.commit_timestamp)} UTC ({trace.place})",
+        "log": trace.log_file,
+    }
+    yield from (f"{name:12}{fact}" for name, fact in facts.items())
+    if trace.record is not None:
+        yield "record"
+        width = max(map(len, trace.record), default=0) + 2
+        yield from (f"  {name:{width}}{_short(value)}" for name, value in trace.record.items())
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, default=_plain) if isinstance(value, list | dict) else _plain(value)
+    return text if len(text) <= _WIDEST_VALUE else f"{text[:_WIDEST_VALUE]}… (all of it with --json)"
 
 
 def _checkpoints_table(listed: Sequence[Checkpoint]) -> Table:

@@ -102,7 +102,7 @@ class CommitLogReader:
         entries = {path: self._known[path] for path in paths if path in self._known}
         task = self._progress.add_task("reading the commit log", total=len(new), visible=bool(new))
         for path, content in self._folder.contents(new):
-            entries[path], complete = parse_log_file(self._folder.path(path), content)
+            entries[path], complete = parse_log_file(self._folder.name(path), content)
             if complete:
                 self._known[path] = entries[path]
             else:
@@ -261,8 +261,6 @@ def _offsets(
         ranges = parse_offset_ranges(text)
     except ValueError as error:
         raise ProcstreamError(f"{name}, line {number}: offset_ranges: {error}") from None
-    if not ranges.exact and ranges.count == record_count:
-        return OffsetRanges(exact=True, runs=ranges.runs)
     if ranges.exact and record_count is not None and record_count < ranges.count:
         raise ProcstreamError(
             f"{name}, line {number}: found {ranges.count} offsets in offset_ranges, "

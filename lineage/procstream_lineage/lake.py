@@ -1,14 +1,17 @@
 """What a reader of the lake may see: the files that are visible, and which of them the log names."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import fsspec
 import pyarrow as pa
-import pyarrow.dataset as ds
 from procstream_common.errors import ProcstreamError
 
 from procstream_lineage.commit_log import LogEntry, read_commit_log
 from procstream_lineage.storage import Folder, folder
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 LINEAGE_COLUMNS = pa.schema(
     [
@@ -54,7 +57,7 @@ def committed_files(
     *,
     checkpoint: int | None = None,
     filesystem: fsspec.AbstractFileSystem | None = None,
-) -> ds.Dataset:
+) -> "ds.Dataset":
     """The committed part of a lake as a pyarrow dataset: the files that the log names and that exist.
 
     `output` and `commit_log` are local folders or `s3://bucket/prefix`; S3 is reached as the environment says
@@ -77,8 +80,10 @@ def committed_files(
     return dataset_of(lake, entries)
 
 
-def dataset_of(lake: Folder, entries: Mapping[str, LogEntry]) -> ds.Dataset:
+def dataset_of(lake: Folder, entries: Mapping[str, LogEntry]) -> "ds.Dataset":
     """The files of these entries as one dataset; the newest file decides which columns there are."""
+    import pyarrow.dataset as ds  # takes a second where pandas is installed; most commands do without
+
     partitioned = any("=" in path for path in entries)
     if not entries:
         fields = [*LINEAGE_COLUMNS, *HIVE_COLUMNS]

@@ -75,8 +75,8 @@ def verify_lake(
     """Prove that a lake has every record of the topics exactly once, or say what speaks against it.
 
     The topics' end is taken once, at the beginning. With `wait` the lake is looked at again, for that many
-    seconds at most, until everything up to that end is committed. `deep` reads the rows too. For the other
-    arguments see `verify`.
+    seconds at most, until everything up to that end is committed; `final` says that no job goes on after
+    that. `deep` reads the rows too. For the other arguments see `verify`.
 
     Raises ProcstreamError when Kafka or the lake cannot be asked, or a line of the log is wrong.
     """
@@ -87,14 +87,15 @@ def verify_lake(
     task = progress.add_task("waiting for commits", total=None, visible=False)
     while True:
         now = time.monotonic()
-        report = judge.report(*observer.look(), last=now >= deadline)
-        if report.pending == 0 or now >= deadline:
+        last = now >= deadline
+        report = judge.report(*observer.look(), last=last)
+        if last or not (report.pending or report.evidence.settling):
             break
         progress.update(task, description=f"waiting for {report.pending:,} records", visible=True)
         pause = max(_POLL_S, time.monotonic() - now)  # a large lake is not listed all the time
         time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
     progress.remove_task(task)
-    if report.missing and not final:
+    if report.missing and not (final and last):
         report = _settled(observer, judge, report)
     return report
 
@@ -161,7 +162,8 @@ class Judge:
 
         Gaps are looked up in the topic, each offset once; pending ones only if they are few, or at `last`.
         """
-        report = self._verify(output, dropped)
+        final = self._final and last
+        report = self._verify(output, dropped, final)
         unclear = _united(report.evidence.missing, report.evidence.pending if last else {})
         if report.pending <= _FEW:
             unclear = _united(unclear, report.evidence.pending)
@@ -173,15 +175,16 @@ class Judge:
             self._gaps = GapReading(
                 _united(self._gaps.empty, reading.empty), _united(self._gaps.unread, reading.unread)
             )
-            report = self._verify(output, dropped)
+            report = self._verify(output, dropped, final)
         if report.evidence.beyond_end and (last or not report.pending):
-            report = self._verify(output, dropped, self._cluster.high_watermarks(self._bounds))
+            report = self._verify(output, dropped, final, self._cluster.high_watermarks(self._bounds))
         return report
 
     def _verify(
         self,
         output: LakeSide,
         dropped: LakeSide,
+        final: bool,
         high_watermarks: Mapping[TopicPartition, int] | None = None,
     ) -> Report:
         return verify(
@@ -191,7 +194,7 @@ class Judge:
             gaps=self._gaps,
             high_watermarks=high_watermarks,
             from_committed=self._from_committed,
-            final=self._final,
+            final=final,
         )
 
 

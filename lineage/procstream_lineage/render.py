@@ -1,5 +1,6 @@
 """A report as a person reads it."""
 
+from rich.filesize import decimal
 from rich.table import Table
 
 from procstream_lineage.report import PartitionReport, Report, Verdict
@@ -39,14 +40,15 @@ def findings(report: Report) -> list[str]:
         lines += [f"  {fault}: {example}" for example in examples]
     looked_at = "rows, log and topic" if report.deep else "log and topic"
     lines.append(
-        f"{report.files:,} files of {report.checkpoints:,} checkpoints, {report.bytes / 1e6:,.1f} MB, "
-        f"by {looked_at}"
+        f"committed files: {report.files:,} ({decimal(report.bytes)}), checkpoints: {report.checkpoints:,}; "
+        f"looked at {looked_at}"
     )
-    if report.absent_entries or report.replayed_entries:
-        lines.append(
-            f"log entries without a file, of failed checkpoints: {report.absent_entries:,}; "
-            f"repeated after a failure: {report.replayed_entries:,}"
-        )
+    explained = {
+        "log entries without a file, of failed checkpoints": report.absent_entries,
+        "log entries repeated after a failure": report.replayed_entries,
+        "log files cut off when their writer was killed": report.cut_off_logs,
+    }
+    lines += [f"{what}: {count:,}" for what, count in explained.items() if count]
     lines += [
         f"the lake also has {count:,} offsets of topic {topic}"
         for topic, count in report.other_topics.items()

@@ -74,6 +74,7 @@ class Report:
     - `inexact`: files of which the log does not tell the exact offsets
     - `absent_entries`: log entries without a file; they belong to checkpoints that failed
     - `replayed_entries`: log entries that repeat another one after a failure
+    - `cut_off_logs`: log files that end in half a line, as their writer was killed
     - `checkpoints`, `files`, `bytes`: what was committed, output and dropped path together
     - `other_topics`: offsets in the log of topics that were not asked about
     - `samples`: a few examples of each fault, by the name of its field
@@ -100,6 +101,7 @@ class Report:
     inexact: int
     absent_entries: int
     replayed_entries: int
+    cut_off_logs: int
     checkpoints: int
     files: int
     bytes: int

@@ -18,7 +18,7 @@ from procstream_lineage.progress import SILENT
 from procstream_lineage.storage import Folder
 
 _ROWS_AT_ONCE = 128 * 1024
-_READERS = 4
+_READERS = 8
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 import fsspec
 import pyarrow.fs
 from botocore.exceptions import BotoCoreError, ClientError
+from fsspec.implementations.local import LocalFileSystem
 from procstream_common.errors import ProcstreamError
 from procstream_common.settings import S3Settings, load
 
@@ -49,7 +50,7 @@ class Folder:
                 found = self.filesystem.find(self.root, detail=True)
             except FileNotFoundError:
                 found = {}
-            if not found and self.is_s3:
+            if not found and self.is_remote:
                 self._require_bucket()
         prefix = len(self.root) + 1
         files = (StoredFile(path[prefix:], int(info["size"])) for path, info in found.items())
@@ -60,7 +61,7 @@ class Folder:
         for at in range(0, len(paths), _BATCH):
             batch = paths[at : at + _BATCH]
             with self._failures_named():
-                if self.is_s3:
+                if self.is_remote:
                     held = self.filesystem.cat([self.path(path) for path in batch])
                     yield from ((path, held[self.path(path)]) for path in batch)
                 else:
@@ -70,14 +71,19 @@ class Folder:
         """Where the file is, as the file system names it."""
         return f"{self.root}/{relative}"
 
+    def name(self, relative: str) -> str:
+        """Where the file is, as a person would write it: an absolute path, or `s3://…`."""
+        path = self.path(relative)
+        return str(self.filesystem.unstrip_protocol(path)) if self.is_remote else path
+
     @property
-    def is_s3(self) -> bool:
+    def is_remote(self) -> bool:
         """Whether this is an object store, where a folder need not exist and a request is slow."""
-        return not isinstance(self.filesystem, fsspec.implementations.local.LocalFileSystem)
+        return not isinstance(self.filesystem, LocalFileSystem)
 
     def arrow(self) -> Any:
         """The same as a pyarrow.fs.FileSystem."""
-        if not self.is_s3:
+        if not self.is_remote:
             return pyarrow.fs.LocalFileSystem()
         return pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(self.filesystem))
 
@@ -104,8 +110,6 @@ def folder(uri: str, *, filesystem: fsspec.AbstractFileSystem | None = None) -> 
     plain = _S3_SCHEME.sub("s3://", uri).rstrip("/")
     if filesystem is None:
         filesystem = _s3() if plain.startswith("s3://") else fsspec.filesystem("file")
-    if plain.startswith("s3://"):
-        return Folder(plain, filesystem, plain.removeprefix("s3://"))
     return Folder(plain, filesystem, str(filesystem._strip_protocol(plain)))
 
 

@@ -109,6 +109,7 @@ class Cluster:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "isolation.level": "read_committed",
+                "fetch.wait.max.ms": 50,  # the end of a partition is told only then
                 "enable.partition.eof": True,
             }
         )

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 from procstream_common.errors import ProcstreamError
 from rich.progress import Progress
 
@@ -18,6 +19,7 @@ from procstream_lineage.progress import SILENT
 from procstream_lineage.storage import Folder, folder
 from procstream_lineage.target import Lake
 
+_READERS = 8
 _OFFSET = re.compile(r"([^/]+)/(\d+)/(\d+)")
 
 
@@ -106,24 +108,26 @@ def _search(
         return []
     dataset = dataset_of(output, entries)
     by_path = {output.path(path): entry for path, entry in entries.items()}
-    wanted = _condition(dataset, column, value)
+    wanted = _condition(dataset.schema, column, value)
     found = []
     task = progress.add_task(f"looking for {column} {value}", total=len(entries))
-    for fragment in dataset.get_fragments():
-        rows = _rows(fragment, dataset.schema, column, wanted)
-        found += [_trace(output, by_path[fragment.path], row, place="output") for row in rows]
-        progress.advance(task)
+    with ThreadPoolExecutor(_READERS) as pool:
+        fragments = list(dataset.get_fragments())
+        reading = pool.map(lambda fragment: _rows(fragment, dataset.schema, column, wanted), fragments)
+        for fragment, rows in zip(fragments, reading, strict=True):
+            found += [_trace(output, by_path[fragment.path], row, place="output") for row in rows]
+            progress.advance(task)
     progress.remove_task(task)
     return found
 
 
-def _condition(dataset: ds.Dataset, column: str, value: str) -> Any:
-    if column not in dataset.schema.names:
-        own = [name for name in dataset.schema.names if name not in HIVE_COLUMNS.names]
+def _condition(schema: pa.Schema, column: str, value: str) -> Any:
+    if column not in schema.names:
+        own = [name for name in schema.names if name not in HIVE_COLUMNS.names]
         raise ProcstreamError(f"column: found {column!r}, expected one of {', '.join(own)}")
-    kind = dataset.schema.field(column).type
+    kind = schema.types[schema.names.index(column)]
     try:
-        return ds.field(column) == pa.scalar(value, pa.string()).cast(kind)
+        return pc.field(column) == pa.scalar(value, pa.string()).cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise ProcstreamError(f"{column}: found {value!r}, expected a value of type {kind}") from None
 
@@ -148,7 +152,7 @@ def _trace(data: Folder, entry: LogEntry, row: dict[str, Any], *, place: str) ->
         offset=lineage["kafka_offset"],
         checkpoint_id=lineage["checkpoint_id"],
         place=place,
-        file=data.path(entry.relative_key),
+        file=data.name(entry.relative_key),
         commit_timestamp=entry.commit_timestamp,
         log_file=entry.log_file,
         record={name: value for name, value in row.items() if name not in HIVE_COLUMNS.names},

@@ -4,10 +4,12 @@ Every record of the topic must be in exactly one committed row, in the output or
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
-from procstream_lineage.account import Landed, account
+from procstream_lineage.account import Account, Landed, account
 from procstream_lineage.commit_log import LogEntry
 from procstream_lineage.evidence import LakeSide, Tally
 from procstream_lineage.offsets import EMPTY, Runs, TopicPartition, coverage
@@ -54,7 +56,6 @@ def verify(
     not start at the earliest. `final` says that no job will go on: what is pending is missing.
     """
     gaps = gaps or GapReading()
-    sides = (output, dropped)
     kept, bad = output.tally(), dropped.tally()
     accounts = [
         account(
@@ -68,73 +69,7 @@ def verify(
         )
         for partition, bounds in sorted(topic_offsets.items())
     ]
-    topics = {partition.topic for partition in topic_offsets}
-    unasked = {
-        partition: kept.offsets(partition) | bad.offsets(partition)
-        for partition in {*kept.partitions(), *bad.partitions()} - topic_offsets.keys()
-    }
-    missing = {a.partition: a.missing for a in accounts if a.missing}
-    doubled = {a.partition: a.doubled for a in accounts if a.doubled}
-    beyond_end = {a.partition: a.beyond_end for a in accounts if a.beyond_end} | {
-        partition: runs for partition, runs in unasked.items() if partition.topic in topics
-    }
-    foreign = _foreign(beyond_end, high_watermarks)
-    committed = output.committed + dropped.committed
-    absent = output.absent + dropped.absent
-
-    counts = {
-        "produced": sum(a.produced for a in accounts),
-        "committed": sum(a.kept.count for a in accounts) + kept.inexact_records,
-        "dropped": sum(a.bad.count for a in accounts) + bad.inexact_records,
-        "missing": _count(missing),
-        "doubled": _count(doubled) + kept.surplus + bad.surplus,
-        "in_both": sum(a.in_both.count for a in accounts),
-        "unlogged": sum(len(side.unlogged) for side in sides),
-        "pending": sum(a.pending.count for a in accounts),
-        "untold": sum(a.untold.count for a in accounts),
-        "expired": sum(a.expired.count for a in accounts),
-        "foreign": _count(foreign),
-        "mismatched": kept.mismatched + bad.mismatched,
-        "wrong_entries": len(kept.wrong_entries + bad.wrong_entries),
-        "corrupt": len(kept.corrupt + bad.corrupt),
-        "conflicts": sum(len(side.log.conflicts) for side in sides),
-        "inexact": kept.inexact + bad.inexact,
-    }
-    samples = {
-        "missing": _described(missing, absent, "the log names it for {}, which is not there"),
-        "doubled": [*_described(doubled, committed, "in {}"), *kept.surpluses, *bad.surpluses],
-        "unlogged": [path for side in sides for path in side.unlogged],
-        "foreign": _described(foreign, committed, "in {}"),
-        "mismatched": kept.mismatches + bad.mismatches,
-        "wrong_entries": kept.wrong_entries + bad.wrong_entries,
-        "corrupt": kept.corrupt + bad.corrupt,
-        "conflicts": [conflict for side in sides for conflict in side.log.conflicts],
-        "pending": _described({a.partition: a.pending for a in accounts if a.pending}, [], ""),
-        "untold": _described({a.partition: a.untold for a in accounts if a.untold}, [], ""),
-        "expired": _described({a.partition: a.expired for a in accounts if a.expired}, [], ""),
-    }
-    verdict, reasons = _judged(counts, has_log=any(side.log.log_files for side in sides))
-    return Report(
-        topic=", ".join(sorted(topics)),
-        verdict=verdict,
-        reasons=reasons,
-        **counts,
-        absent_entries=len(absent),
-        replayed_entries=sum(side.log.replayed for side in sides),
-        checkpoints=len({entry.checkpoint_id for entry in committed}),
-        files=len(committed),
-        bytes=sum(side.bytes for side in sides),
-        deep=output.rows is not None,
-        partitions=[a.report() for a in accounts],
-        other_topics=_by_topic(unasked, besides=topics),
-        samples={fault: list(examples)[:SAMPLES] for fault, examples in samples.items() if examples},
-        evidence=Evidence(
-            missing=missing,
-            pending={a.partition: a.pending for a in accounts if a.pending},
-            settling=_settling(missing, committed, absent),
-            beyond_end=beyond_end,
-        ),
-    )
+    return _Case(output, dropped, kept, bad, accounts, high_watermarks).report()
 
 
 def _landed(partition: TopicPartition, kept: Tally, bad: Tally, bounds: Bounds) -> Landed:
@@ -147,6 +82,130 @@ def _landed(partition: TopicPartition, kept: Tally, bad: Tally, bounds: Bounds) 
     )
 
 
+@dataclass(frozen=True)
+class _Case:
+    """All evidence side by side: the lake as found, its tallies, and the account of each partition."""
+
+    output: LakeSide
+    dropped: LakeSide
+    kept: Tally
+    bad: Tally
+    accounts: Sequence[Account]
+    high_watermarks: Mapping[TopicPartition, int] | None
+
+    def report(self) -> Report:
+        sides = (self.output, self.dropped)
+        counts = self.counts()
+        verdict, reasons = _judged(counts, has_log=any(side.log.log_files for side in sides))
+        missing = self.offsets("missing")
+        return Report(
+            topic=", ".join(sorted(self.topics)),
+            verdict=verdict,
+            reasons=reasons,
+            **counts,
+            absent_entries=len(self.absent),
+            replayed_entries=sum(side.log.replayed for side in sides),
+            cut_off_logs=sum(len(side.log.cut_off) for side in sides),
+            checkpoints=len({entry.checkpoint_id for entry in self.committed}),
+            files=len(self.committed),
+            bytes=sum(side.bytes for side in sides),
+            deep=self.output.rows is not None,
+            partitions=[account.report() for account in self.accounts],
+            other_topics=_by_topic(self.unasked, besides=self.topics),
+            samples={fault: examples[:SAMPLES] for fault, examples in self.examples().items() if examples},
+            evidence=Evidence(
+                missing=missing,
+                pending=self.offsets("pending"),
+                settling=_settling(missing, self.committed, self.absent),
+                beyond_end=self.beyond_end,
+            ),
+        )
+
+    def counts(self) -> dict[str, int]:
+        """The counts that decide, by their names in the report."""
+        kept, bad = self.kept, self.bad
+        logs = (self.output.log, self.dropped.log)
+        return {
+            "produced": sum(account.produced for account in self.accounts),
+            "committed": _count(self.offsets("kept")) + kept.inexact_records,
+            "dropped": _count(self.offsets("bad")) + bad.inexact_records,
+            "doubled": _count(self.offsets("doubled")) + kept.surplus + bad.surplus,
+            **{
+                name: _count(self.offsets(name))
+                for name in ("missing", "in_both", "pending", "untold", "expired")
+            },
+            "unlogged": len(self.unlogged),
+            "foreign": _count(self.foreign),
+            "mismatched": kept.mismatched + bad.mismatched,
+            "wrong_entries": len(kept.wrong_entries + bad.wrong_entries),
+            "corrupt": len(kept.corrupt + bad.corrupt),
+            "conflicts": sum(len(log.conflicts) for log in logs),
+            "inexact": kept.inexact + bad.inexact,
+        }
+
+    def examples(self) -> dict[str, list[str]]:
+        """Examples by the name of the fault they are of."""
+        kept, bad = self.kept, self.bad
+        absent = "the log names it for {}, which is not there"
+        return {
+            "missing": _described(self.offsets("missing"), self.absent, absent),
+            "doubled": [
+                *_described(self.offsets("doubled"), self.committed, "in {}"),
+                *kept.surpluses,
+                *bad.surpluses,
+            ],
+            "unlogged": self.unlogged,
+            "foreign": _described(self.foreign, self.committed, "in {}"),
+            "mismatched": kept.mismatches + bad.mismatches,
+            "wrong_entries": kept.wrong_entries + bad.wrong_entries,
+            "corrupt": kept.corrupt + bad.corrupt,
+            "conflicts": [*self.output.log.conflicts, *self.dropped.log.conflicts],
+            **{name: _described(self.offsets(name)) for name in ("pending", "untold", "expired")},
+        }
+
+    def offsets(self, name: str) -> dict[TopicPartition, Runs]:
+        """The offsets of one class, of those partitions that have any."""
+        by_partition = {account.partition: getattr(account, name) for account in self.accounts}
+        return {partition: runs for partition, runs in by_partition.items() if runs}
+
+    @cached_property
+    def topics(self) -> set[str]:
+        return {account.partition.topic for account in self.accounts}
+
+    @cached_property
+    def committed(self) -> list[LogEntry]:
+        return self.output.committed + self.dropped.committed
+
+    @cached_property
+    def absent(self) -> list[LogEntry]:
+        return self.output.absent + self.dropped.absent
+
+    @cached_property
+    def unlogged(self) -> list[str]:
+        return self.output.unlogged + self.dropped.unlogged
+
+    @cached_property
+    def unasked(self) -> dict[TopicPartition, Runs]:
+        """What the lake has of partitions that were not asked about, or that the topic does not have."""
+        asked = {account.partition for account in self.accounts}
+        others = {*self.kept.partitions(), *self.bad.partitions()} - asked
+        return {other: self.kept.offsets(other) | self.bad.offsets(other) for other in others}
+
+    @cached_property
+    def beyond_end(self) -> dict[TopicPartition, Runs]:
+        unknown = {other: runs for other, runs in self.unasked.items() if other.topic in self.topics}
+        return self.offsets("beyond_end") | unknown
+
+    @cached_property
+    def foreign(self) -> dict[TopicPartition, Runs]:
+        """Without the topic's present end nothing can be said: the job may just have gone on."""
+        if self.high_watermarks is None:
+            return {}
+        ends = self.high_watermarks
+        foreign = {at: runs.at_least(ends.get(at, 0)) for at, runs in self.beyond_end.items()}
+        return {at: runs for at, runs in foreign.items() if runs}
+
+
 def _judged(counts: Mapping[str, int], *, has_log: bool) -> tuple[Verdict, list[str]]:
     faults = [text.format(f"{counts[name]:,}") for name, text in _FAULTS.items() if counts[name]]
     doubts = [text.format(f"{counts[name]:,}") for name, text in _DOUBTS.items() if counts[name]]
@@ -155,14 +214,6 @@ def _judged(counts: Mapping[str, int], *, has_log: bool) -> tuple[Verdict, list[
     if faults:
         return Verdict.NOT_PROVEN, faults + doubts
     return (Verdict.UNKNOWN if doubts else Verdict.PROVEN), doubts
-
-
-def _foreign(beyond_end: Offsets, high_watermarks: Mapping[TopicPartition, int] | None) -> Offsets:
-    """Without the topic's present end nothing can be said: the job may just have gone on."""
-    if high_watermarks is None:
-        return {}
-    foreign = {at: runs.at_least(high_watermarks.get(at, 0)) for at, runs in beyond_end.items()}
-    return {at: runs for at, runs in foreign.items() if runs}
 
 
 def _settling(missing: Offsets, committed: Collection[LogEntry], absent: Collection[LogEntry]) -> Offsets:
@@ -183,7 +234,7 @@ def _settling(missing: Offsets, committed: Collection[LogEntry], absent: Collect
     return {partition: runs for partition, runs in settling.items() if runs}
 
 
-def _described(offsets: Offsets, entries: Iterable[LogEntry], where: str) -> list[str]:
+def _described(offsets: Offsets, entries: Iterable[LogEntry] = (), where: str = "{}") -> list[str]:
     """The first runs as text, each with the files whose entries have its first offset."""
     runs = ((partition, first, last) for partition, runs in offsets.items() for first, last in runs)
     described = []

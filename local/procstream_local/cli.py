@@ -14,7 +14,7 @@ from procstream_producer.cli import produce_app, tail
 from rich.console import Console
 from rich.table import Table
 
-from procstream_local import stack
+from procstream_local import pipelines, stack
 from procstream_local.home import Home
 
 app = typer.Typer(
@@ -62,6 +62,9 @@ def up() -> None:
     console = Console(stderr=True)
     with console.status("starting the stack"):
         record = stack.up(home(), progress=lambda name: console.print(f"  {name} ready"))
+        os.environ.update(stack.environment(home(), record))
+        for pipeline in pipelines.resume(home()):
+            console.print(f"  pipeline {pipeline.name} goes on from {pipeline.restored_from or 'the start'}")
     ports = record.ports
     print(f"Kafka            127.0.0.1:{ports['kafka']}")
     print(f"schema registry  {stack.environment(home(), record)['SCHEMA_REGISTRY_URL']}")

@@ -38,8 +38,7 @@ def draw(dataset: ds.Dataset, width: int, since: datetime) -> str:
         return ""
     start = shares[0][0]
     plotext.clear_figure()
-    plotext.theme("clear")
-    plotext.plot_size(min(width, 100), 14)
+    plotext.plot_size(min(width, 100) - 1, 14)
     plotext.plot(
         [(time - start).total_seconds() for time, _ in shares],
         [share for _, share in shares],
@@ -48,7 +47,8 @@ def draw(dataset: ds.Dataset, width: int, since: datetime) -> str:
     plotext.ylim(0, 100)
     plotext.title(f"CPU use of {rows[0]['node']}, % (from the Parquet)")
     plotext.xlabel(f"seconds since {start:%H:%M:%S} UTC")
-    return str(plotext.build())
+    # Without its colour codes, which mean nothing in a file or a pipe.
+    return str(plotext.uncolorize(plotext.build())).rstrip()
 
 
 def _ticks(cpu: dict[str, Any], kinds: Sequence[str]) -> int:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 from procstream_common.lake import SINGLE_PATH_VARIABLES, LakePaths
 from procstream_lineage import Report, Verdict, committed_files, render, verify_pipeline
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from procstream_local import cpu_plot, pipelines, processes, stack
-from procstream_local.home import Home, ProcessRecord
+from procstream_local.home import Home, PipelineRecord, ProcessRecord
 
 PIPELINES = ("procstat-lineage", "lineage")
 _CHECKPOINT_INTERVAL = "3 s"
@@ -42,7 +43,8 @@ def run(home: Home, options: Options, console: Console) -> bool:
 
     A stack that was up before is left up; one that the demo started ends with it.
     """
-    began = time.monotonic()
+    # The command began when its interpreter did: a person waits for the imports, too.
+    began = time.monotonic() - (time.time() - psutil.Process().create_time())
     was_up = any(service.ready for service in stack.status(home)) if home.read().ports else False
     try:
         _start_stack(home, console)
@@ -80,13 +82,17 @@ def _running_pipelines(home: Home, console: Console) -> Iterator[None]:
             ]
             for future in submitted:
                 pipeline = future.result()
-                origin = f", going on from {pipeline.restored_from}" if pipeline.restored_from else ""
+                origin = f", goes on from {_checkpoint(pipeline)}" if pipeline.restored_from else ""
                 _tick(console, f"pipeline {pipeline.name}: job {pipeline.job_id}{origin}")
         yield
     finally:
         for name in PIPELINES:
             if name in home.read().pipelines:
                 pipelines.cancel(home, name)
+
+
+def _checkpoint(pipeline: PipelineRecord) -> str:
+    return (pipeline.restored_from or "").rsplit("/", 1)[-1]
 
 
 def _paths_of(name: str) -> dict[str, str]:
@@ -120,7 +126,6 @@ def _producing(home: Home, options: Options) -> Iterator[None]:
 
 def _watch(home: Home, options: Options, console: Console, began: float) -> None:
     """Show what has been committed until the duration is over or Ctrl-C."""
-    stop = _stop_signal()
     progress = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -130,15 +135,17 @@ def _watch(home: Home, options: Options, console: Console, began: float) -> None
         transient=True,
     )
     end = None if options.duration is None else time.monotonic() + options.duration
-    first = True
-    with progress:
+    before: int | None = None
+    verified = False
+    with _stop_signal() as stop, progress:
         task = progress.add_task("waiting for the first commit", total=options.duration)
         while not stop() and (end is None or time.monotonic() < end):
             looked = time.monotonic()
             reports = [_verify(name) for name in PIPELINES]
             committed = sum(report.committed for report in reports)
-            if first and committed and not any(_faulty(report) for report in reports):
-                first = False
+            before = committed if before is None else before
+            if not verified and committed > before and not any(_faulty(report) for report in reports):
+                verified = True
                 seconds = time.monotonic() - began
                 _tick(progress.console, f"first verified Parquet [dim]{seconds:.1f} s after the start[/]")
             produced = sum(report.produced for report in reports)
@@ -151,12 +158,17 @@ def _watch(home: Home, options: Options, console: Console, began: float) -> None
             time.sleep(max(_LOOK_SECONDS, 5 * (time.monotonic() - looked)))
 
 
-def _stop_signal() -> Callable[[], bool]:
+@contextmanager
+def _stop_signal() -> Iterator[Callable[[], bool]]:
     """True once Ctrl-C was pressed or SIGTERM came: the demo then ends as it would by itself."""
     received: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: received.append(number))
-    return lambda: bool(received)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    usual = [signal.signal(number, lambda number, _: received.append(number)) for number in numbers]
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in zip(numbers, usual, strict=True):
+            signal.signal(number, handler)
 
 
 def _verify(name: str, *, wait: float = 0, final: bool = False) -> Report:
@@ -178,7 +190,7 @@ def _show(reports: dict[str, Report], since: datetime, console: Console) -> bool
         console.print(render(report))
     paths = LakePaths.of("procstat-lineage", {**os.environ, **_paths_of("procstat-lineage")})
     snapshots = committed_files(paths.output, paths.commit_log)
-    console.print(cpu_plot.draw(snapshots, console.width, since), highlight=False)
+    print(cpu_plot.draw(snapshots, console.width, since))
     totals = " ".join(
         f"{field}={sum(getattr(report, field) for report in reports.values())}"
         for field in ("produced", "committed", "dropped", "missing", "doubled", "unlogged")

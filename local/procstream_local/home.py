@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from procstream_common.errors import ProcstreamError
 from pydantic import BaseModel, ValidationError
+
+_LOCK_POLL_SECONDS = 0.02
 
 
 class ProcessRecord(BaseModel):
@@ -83,17 +86,29 @@ class Home:
         new.replace(self._record)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Only one command at a time changes a stack; the lock ends with its process."""
+    def locked(self, *, patience: float = 0) -> Iterator[None]:
+        """Only one command at a time changes a stack; the lock ends with its process.
+
+        Waits `patience` seconds for another's change to end, then raises `ProcstreamError`.
+        """
         self._record.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._record.parent / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        deadline = time.monotonic() + patience
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ProcstreamError(
-                    f"{self.path}: another procstream command is changing this stack; wait for it to end"
-                ) from None
+            while not _lock(descriptor):
+                if time.monotonic() >= deadline:
+                    raise ProcstreamError(
+                        f"{self.path}: another procstream command is changing this stack; wait for it to end"
+                    )
+                time.sleep(_LOCK_POLL_SECONDS)
             yield
         finally:
             os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

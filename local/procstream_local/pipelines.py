@@ -11,10 +11,14 @@ from urllib.parse import unquote, urlparse
 import httpx
 from procstream_common.errors import ProcstreamError
 from procstream_common.lake import PATH_VARIABLES
+from procstream_job.pipeline_file import load_pipeline
 
 from procstream_local.home import Home, PipelineRecord, StackRecord
 
 _RUNNING = {"INITIALIZING", "CREATED", "RUNNING", "RESTARTING", "FAILING", "RECONCILING"}
+
+# Pipelines are noted one after the other, also when several are submitted at once.
+_LOCK_SECONDS = 5
 
 
 def run(
@@ -31,7 +35,7 @@ def run(
     `fresh` starts it without state. `env` are variables for it besides this process's. Raises
     `ProcstreamError` with the submitting command's own message, or when the pipeline is running.
     """
-    name = _name(source)
+    name = load_pipeline(source).name
     record = home.read()
     known = record.pipelines.get(name)
     if known is not None and job_state(record, known.job_id) in _RUNNING:
@@ -41,13 +45,14 @@ def run(
     job_id = _submit(source, options, paths, checkpoint)
     pipeline = PipelineRecord(
         name=name,
-        source=source if source == name else str(Path(source).absolute()),
+        # A shipped name stays one; a file is found again from any folder.
+        source=str(Path(source).absolute()) if Path(source).exists() else source,
         options=list(options),
         paths=paths,
         job_id=job_id,
         restored_from=checkpoint,
     )
-    with home.locked():
+    with home.locked(patience=_LOCK_SECONDS):
         record = home.read()
         record.pipelines[name] = pipeline
         home.write(record)
@@ -67,7 +72,7 @@ def resume(home: Home) -> list[PipelineRecord]:
 
 def cancel(home: Home, name: str) -> None:
     """Cancel a pipeline's job; its checkpoints stay, so that a later `run` goes on from there."""
-    with home.locked():
+    with home.locked(patience=_LOCK_SECONDS):
         record = home.read()
         known = record.pipelines[name]
         httpx.patch(f"{_rest(record)}/jobs/{known.job_id}", params={"mode": "cancel"}, timeout=10)
@@ -95,10 +100,6 @@ def latest_checkpoint(home: Home, pipeline: PipelineRecord) -> str | None:
         return newest.parent.as_uri()
     earlier = pipeline.restored_from
     return earlier if earlier and Path(unquote(urlparse(earlier).path)).is_dir() else None
-
-
-def _name(source: str) -> str:
-    return Path(source).stem
 
 
 def _rest(record: StackRecord) -> str:

@@ -204,8 +204,6 @@ def lineage_input(
     connection = kafka.Connection(settings.bootstrap_servers)
     producer = kafka.create(Producer, GENERATOR_PROPERTIES | settings.librdkafka(), connection)
     partitions = kafka.partitions_of(producer, topic, connection, timeout=startup_timeout, stop=stop)
-    if not partitions:
-        return
     limits = Limits(
         rate=None if math.isinf(records_per_second) else records_per_second, count=count, duration=duration
     )
@@ -319,3 +317,7 @@ def _check_proc_stat(path: str) -> None:
             f"PROCSTAT_PATH: found {path!r} ({error.strerror}), expected a readable file like /proc/stat"
         ) from None
     parse(text, source=path)
+
+
+if __name__ == "__main__":
+    main()

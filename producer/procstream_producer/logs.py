@@ -9,6 +9,25 @@ from typing import Literal
 LogFormat = Literal["text", "json"]
 
 
+class Seldom:
+    """Lets a line that could come with every tick through at once, then at most once in `seconds`."""
+
+    def __init__(self, seconds: float = 60.0) -> None:
+        self._seconds = seconds
+        self._last: float | None = None
+
+    def allows(self, now: float) -> bool:
+        """Whether the line may be written at `now` (monotonic seconds)."""
+        if self._last is not None and now - self._last < self._seconds:
+            return False
+        self._last = now
+        return True
+
+    def reset(self) -> None:
+        """Let the next line through."""
+        self._last = None
+
+
 class _Text(logging.Formatter):
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"

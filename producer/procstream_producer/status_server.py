@@ -28,13 +28,8 @@ class StatusServer:
     """
 
     def __init__(self, host: str, port: int, *, metrics: Callable[[], bytes], health: Health) -> None:
-        class Handler(_Handler):
-            pass
-
-        Handler.metrics = staticmethod(metrics)
-        Handler.health = staticmethod(health)
         try:
-            self._server = _Server((host, port), Handler)
+            self._server = _Server((host, port), handler(metrics=metrics, health=health))
         except (OSError, OverflowError) as error:
             raise ProcstreamError(
                 f"METRICS_HOST {host}, METRICS_PORT {port}: {error}, expected a free port of this machine"
@@ -52,29 +47,31 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
 
-class _Handler(BaseHTTPRequestHandler):
-    metrics: Callable[[], bytes]
-    health: Health
-    timeout = 10
+def handler(*, metrics: Callable[[], bytes], health: Health) -> type[BaseHTTPRequestHandler]:
+    """The class that answers one connection."""
 
-    def do_GET(self) -> None:
-        """Answer a GET."""
-        path = self.path.partition("?")[0]
-        if path == "/metrics":
-            self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, type(self).metrics())
-        elif path == "/healthz":
-            well, report = type(self).health()
-            status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
-            self._answer(status, "application/json", json.dumps(report).encode() + b"\n")
-        else:
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"expected /metrics or /healthz\n")
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 10
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
-        """Keep requests out of the log."""
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            if path == "/metrics":
+                self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, metrics())
+            elif path == "/healthz":
+                well, report = health()
+                status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
+                self._answer(status, "application/json", json.dumps(report).encode() + b"\n")
+            else:
+                self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"expected /metrics or /healthz\n")
 
-    def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
+            pass  # requests are not for the log
+
+        def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    return Handler

@@ -9,7 +9,11 @@ import pytest
 from procstream_local import stack
 from procstream_local.home import Home
 
+from tests.integration.running import run_pipeline
 from tests.integration.servers import minio
+from tests.integration.topics import make_topic
+
+__all__ = ["home", "make_topic", "run_pipeline", "s3"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,6 +36,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, s3: minio.S3Server) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**s3.environment, "PROCSTREAM_HOME": str(home.path)}.items():
             patch.setenv(name, value)
+        # Half an hour off any full hour of UTC: whatever goes by local time ends in a wrong folder.
+        patch.setenv("TZ", "Asia/Kolkata")
         try:
             record = stack.up(home)
             for name, value in stack.environment(home, record).items():

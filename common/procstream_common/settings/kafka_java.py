@@ -1,5 +1,7 @@
 """Kafka connection settings in the words of the Java client (Kafka 4)."""
 
+import base64
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +21,7 @@ _OAUTH_HANDLER = f"{_SECURITY}.oauthbearer.OAuthBearerLoginCallbackHandler"
 # aws-msk-iam-auth; its own names stay even where the Kafka classes it implements are relocated.
 _MSK_MODULE = "software.amazon.msk.auth.iam.IAMLoginModule"
 _MSK_HANDLER = "software.amazon.msk.auth.iam.IAMClientCallbackHandler"
+_PBES2 = bytes.fromhex("2a864886f70d01050d")  # object identifier 1.2.840.113549.1.5.13 (RFC 8018)
 
 
 def properties(librdkafka: Mapping[str, str], *, mechanism: str | None, class_prefix: str) -> dict[str, str]:
@@ -89,12 +92,28 @@ def private_key(path: Path, variable: str) -> str:
     """Text of a PEM private key that Java can read.
 
     Raises:
-        SettingsError: it is not PKCS#8 (KIP-651); the message names `variable` and the command that converts.
+        SettingsError: it is not PKCS#8 (KIP-651), or encrypted in a way that Java 17 cannot undo
+            (JDK-8076999); the message names `variable` and the command that converts.
     """
     text = path.read_text()
-    if "-----BEGIN PRIVATE KEY-----" in text or "-----BEGIN ENCRYPTED PRIVATE KEY-----" in text:
+    if "-----BEGIN PRIVATE KEY-----" in text:
         return text
+    if "-----BEGIN ENCRYPTED PRIVATE KEY-----" in text:
+        if _PBES2 not in _der(text):
+            return text
+        found, options = "an encryption (PBES2) that Java 17 cannot undo", "-v1 PBE-SHA1-3DES"
+    else:
+        found, options = "no PKCS#8 key", "-nocrypt"
     raise SettingsError(
-        f"{variable}: found {str(path)!r}, which holds no PKCS#8 key, expected one made by "
-        "`openssl pkcs8 -topk8 -nocrypt -in KEY -out KEY.pem`, because Java reads no other"
+        f"{variable}: found {str(path)!r}, which holds {found}, expected a key made by "
+        f"`openssl pkcs8 -topk8 {options} -in KEY -out KEY.pem`"
     )
+
+
+def _der(pem: str) -> bytes:
+    lines = [line.strip() for line in pem.splitlines()]
+    body = itertools.takewhile(
+        lambda line: not line.startswith("-----END"),
+        lines[lines.index("-----BEGIN ENCRYPTED PRIVATE KEY-----") + 1 :],
+    )
+    return base64.b64decode("".join(body))

@@ -105,7 +105,7 @@ class DeliveryBuffer:
 
     def observe(self, now: float) -> None:
         """Look at `now` (monotonic seconds) whether the broker is there, and go on with what waits."""
-        event = self._watch.observe(now=now, outstanding=self._with_client, delivered=self.delivered_count)
+        event = self._watch.observe(now=now, outstanding=self.buffered, delivered=self.delivered_count)
         if isinstance(event, WentAway):
             self._events.went_away(event, self.buffered)
         elif isinstance(event, CameBack):

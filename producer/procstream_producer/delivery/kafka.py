@@ -28,6 +28,8 @@ TOPIC_GRACE_SECONDS = 3.0
 """A topic made a moment ago is not yet known to every broker."""
 
 _CLOSED_AT_ONCE = "it closes connections at once; does KAFKA_SECURITY_PROTOCOL fit this port?"
+# A connection that only breaks during the TLS handshake is _TRANSPORT; _SSL is a certificate or protocol.
+_REFUSALS = (KafkaError._AUTHENTICATION, KafkaError._SSL)
 _ATTEMPT_SECONDS = 1.0
 _REST_SECONDS = 0.2
 
@@ -59,10 +61,10 @@ class Connection:
             self.last_error = text
         if error.fatal():
             self.fatal = KafkaRefused(f"KAFKA_BOOTSTRAP_SERVERS {self.servers}: {text}, cannot go on")
-        if error.code() == KafkaError._AUTHENTICATION:
+        if error.code() in _REFUSALS:
             self.authentication = KafkaRefused(
                 f"KAFKA_BOOTSTRAP_SERVERS {self.servers}: {text}, "
-                "expected credentials (KAFKA_SASL_…, KAFKA_SSL_…) that the broker accepts"
+                "expected credentials and certificates (KAFKA_SASL_…, KAFKA_SSL_…) that fit the broker"
             )
 
 
@@ -80,9 +82,7 @@ def create(
         return kind({**properties, "error_cb": connection.on_error, "log_level": 6 if verbose else 0})
     except (KafkaException, ValueError, TypeError) as error:
         reason = error.args[0].str() if isinstance(error, KafkaException) else str(error)
-        raise KafkaRefused(
-            f"Kafka client: {reason}, expected KAFKA_… settings it accepts"
-        ) from None
+        raise KafkaRefused(f"Kafka client: {reason}, expected KAFKA_… settings it accepts") from None
 
 
 def partitions_of(client: Any, topic: str, connection: Connection, *, timeout: float, stop: Stop) -> int:
@@ -152,18 +152,20 @@ class KafkaClient:
     def __init__(
         self,
         producer: Producer,
+        connection: Connection,
         topic: str,
         *,
         on_delivered: Callable[[], None],
         on_refused: Callable[[str], None],
     ) -> None:
         self._producer = producer
+        self._connection = connection
         self._topic = topic
         self._on_delivered = on_delivered
         self._on_refused = on_refused
 
     def take(self, record: Record) -> bool:
-        """Hand `record` over; False when librdkafka's queue is full."""
+        """Hand `record` over; False when librdkafka's queue is full, or the topic is gone for now."""
         try:
             self._producer.produce(
                 self._topic,
@@ -174,6 +176,12 @@ class KafkaClient:
             )
         except BufferError:
             return False
+        except KafkaException as failure:
+            error: KafkaError = failure.args[0]
+            if error.code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                self._connection.last_error = error.str()
+                return False
+            self._on_refused(error.str())  # as if librdkafka had taken it and the broker refused it
         return True
 
     def poll(self, seconds: float) -> None:

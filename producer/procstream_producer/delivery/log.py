@@ -4,9 +4,9 @@ import logging
 from collections.abc import Callable
 
 from procstream_producer.delivery.broker_watch import CameBack, WentAway
+from procstream_producer.logs import Seldom
 
 _log = logging.getLogger("procstream.producer.delivery")
-_QUIET_SECONDS = 60.0
 
 
 class DeliveryLog:
@@ -24,7 +24,7 @@ class DeliveryLog:
         self._clock = clock
         self._dropped = 0
         self._dropped_said = 0
-        self._said_at: float | None = None
+        self._seldom = Seldom()
         self._dropped_before_outage = 0
 
     def delivered(self) -> None:
@@ -33,9 +33,8 @@ class DeliveryLog:
     def dropped(self, reason: str, detail: str) -> None:
         """Say it at once, then at most once a minute with the number since."""
         self._dropped += 1
-        now = self._clock()
-        if self._said_at is None or now - self._said_at >= _QUIET_SECONDS:
-            self._say_dropped(now, f"{reason}: {detail}")
+        if self._seldom.allows(self._clock()):
+            self._say_dropped(f"{reason}: {detail}")
 
     def went_away(self, event: WentAway, waiting: int) -> None:
         """Say that the broker is away, and why."""
@@ -50,16 +49,15 @@ class DeliveryLog:
             "%s: broker back after %.1f s; %d records buffered, %d dropped meanwhile",
             self._topic, event.seconds, waiting, lost,
         )  # fmt: skip
-        self._said_at = None
+        self._seldom.reset()
         self._dropped_said = self._dropped
 
     def close(self) -> None:
         """Say what was dropped and not yet said."""
         if self._dropped > self._dropped_said:
-            self._say_dropped(self._clock(), "until now")
+            self._say_dropped("until now")
 
-    def _say_dropped(self, now: float, why: str) -> None:
+    def _say_dropped(self, why: str) -> None:
         new = self._dropped - self._dropped_said
         _log.warning("%s: dropped %d records, %d in all (%s)", self._topic, new, self._dropped, why)
         self._dropped_said = self._dropped
-        self._said_at = now

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from procstream_producer.delivery import kafka
 from procstream_producer.delivery.broker_watch import BrokerWatch, CameBack, WentAway
@@ -119,23 +119,26 @@ class Generator:
                 try:
                     produce(topic, value, None, partition, on_delivery, timestamp=timestamp_ms)
                     break
-                except BufferError:
-                    self._serve(_STALL_POLL_SECONDS)
+                except (BufferError, KafkaException) as full:
+                    if isinstance(full, KafkaException):  # e.g. a topic that is being made anew
+                        self._connection.last_error = full.args[0].str()
+                        stop.wait(_STALL_POLL_SECONDS)
+                    self._serve(_STALL_POLL_SECONDS, held_back=1)
                     if stop.wait(0.0) or (end is not None and time.monotonic() >= end):
                         return self._sent - before
             self._sent += 1
         return self._sent - before
 
-    def _serve(self, seconds: float) -> None:
+    def _serve(self, seconds: float, *, held_back: int = 0) -> None:
         self._producer.poll(seconds)
         kafka.raise_if_hopeless(self._connection, authentication=False)
-        outstanding = len(self._producer)
+        queued = len(self._producer)
         event = self._watch.observe(
-            now=time.monotonic(), outstanding=outstanding, delivered=self._sent - self._failed - outstanding
+            now=time.monotonic(), outstanding=queued + held_back, delivered=self._sent - self._failed - queued
         )
         if isinstance(event, WentAway):
             reason = self._connection.last_error or "no answer"
-            _log.warning("%s: broker away (%s); waiting, %d records queued", self._topic, reason, outstanding)
+            _log.warning("%s: broker away (%s); waiting, %d records queued", self._topic, reason, queued)
         elif isinstance(event, CameBack):
             _log.info("%s: broker back after %.1f s", self._topic, event.seconds)
 

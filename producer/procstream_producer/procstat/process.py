@@ -74,6 +74,7 @@ def sample(config: SamplerConfig) -> None:
     log = DeliveryLog(config.topic, lambda: connection.last_error, time.monotonic)
     client = kafka.KafkaClient(
         producer,
+        connection,
         config.topic,
         on_delivered=lambda: buffer.delivered(),
         on_refused=lambda detail: buffer.refused(detail),

@@ -10,6 +10,7 @@ from typing import Protocol
 from procstream_producer.delivery.buffer import DeliveryBuffer, Record
 from procstream_producer.encoding import AvroEncoder
 from procstream_producer.health import Health
+from procstream_producer.logs import Seldom
 from procstream_producer.metrics import SamplerMetrics
 from procstream_producer.procstat.parser import ProcStatError, parse
 from procstream_producer.procstat.schedule import Schedule
@@ -98,7 +99,9 @@ class Sampler:
         self._clock = clock
         self._failure: tuple[object, ...] | None = None
         self._failures = 0
+        self._skipped_counted = 0
         self._skipped_said = 0
+        self._seldom_skipped = Seldom()
 
     def run(self, stop: Stop) -> None:
         """Sample until `stop`.
@@ -168,8 +171,11 @@ class Sampler:
             _log.error("tick without a sample: %s", error)
 
     def _note_skipped(self) -> None:
-        new = self._schedule.skipped - self._skipped_said
-        if new:
-            self._metrics.ticks_skipped.inc(new)
-            self._skipped_said = self._schedule.skipped
-            _log.warning("skipped %d late ticks, %d in all", new, self._schedule.skipped)
+        skipped = self._schedule.skipped
+        if skipped == self._skipped_counted:
+            return
+        self._metrics.ticks_skipped.inc(skipped - self._skipped_counted)
+        self._skipped_counted = skipped
+        if self._seldom_skipped.allows(self._clock()):
+            _log.warning("skipped %d late ticks, %d in all", skipped - self._skipped_said, skipped)
+            self._skipped_said = skipped

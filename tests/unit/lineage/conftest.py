@@ -1,8 +1,13 @@
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.unit.lineage.synthetic_lake import SyntheticLake
+
+# On a busy machine a single example may take long; that is no failure.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture

@@ -71,12 +71,6 @@ def test_a_tilde_says_that_only_the_hull_is_known() -> None:
     assert not entry.offsets.exact
 
 
-def test_a_hull_that_is_full_is_exact() -> None:
-    (entry,) = parse('1,part-1.parquet,2026-01-01T00:00:00Z,100,9,"~orders/0:0-99"')
-    assert entry.offsets is not None
-    assert entry.offsets.exact
-
-
 def test_the_longest_line_the_sink_writes_is_read() -> None:
     runs = ",".join(f"{1_000_000_000_000 + 2 * n}-{1_000_000_000_000 + 2 * n}" for n in range(10_000))
     (entry,) = parse(f'1,part-1.parquet,2026-01-01T00:00:00Z,10000,9,"orders/0:{runs}"')

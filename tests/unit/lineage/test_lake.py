@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import duckdb
+import fsspec
 import pyarrow as pa
 import pytest
 from procstream_common.errors import ProcstreamError
@@ -10,7 +11,7 @@ from procstream_lineage.storage import folder
 
 from tests.unit.lineage.synthetic_lake import HOUR, SyntheticLake, records, write_parquet
 
-NO_TIME = "year=__HIVE_DEFAULT_PARTITION__"
+NO_TIME = "/".join(f"{level}=__HIVE_DEFAULT_PARTITION__" for level in ("year", "month", "day", "hour"))
 
 
 def test_files_that_begin_with_a_dot_or_underscore_are_not_visible(lake: SyntheticLake) -> None:
@@ -77,7 +78,9 @@ def test_a_column_that_was_added_later_is_null_before(lake: SyntheticLake) -> No
 def test_duckdb_queries_the_dataset(lake: SyntheticLake) -> None:
     lake.write(1, {0: range(10), 1: range(5)})
     events = committed_files(lake.paths.output, lake.paths.commit_log)  # noqa: F841  DuckDB finds it by name
-    assert duckdb.sql("SELECT count(*) FROM events WHERE hour = 3 AND kafka_partition = 1").fetchone() == (5,)
+    assert duckdb.sql("SELECT count(*) FROM events WHERE hour = 3 AND kafka_partition = 1").fetchall() == [
+        (5,)
+    ]
 
 
 def test_a_file_that_is_no_parquet_is_named(lake: SyntheticLake) -> None:
@@ -85,3 +88,14 @@ def test_a_file_that_is_no_parquet_is_named(lake: SyntheticLake) -> None:
     path.write_bytes(b"no parquet")
     with pytest.raises(ProcstreamError, match=f"{path.name}: cannot be read as Parquet"):
         committed_files(lake.paths.output, lake.paths.commit_log)
+
+
+def test_an_object_store_is_read_the_same_way(lake: SyntheticLake) -> None:
+    lake.write(1, {0: range(10)})
+    lake.write(2, {0: range(10, 20)}, logged=False)
+    store = fsspec.filesystem("memory")
+    store.put(str(Path(lake.paths.output).parent), "/bucket/lake", recursive=True)
+    places = "memory://bucket/lake/output", "memory://bucket/lake/write-ahead-commit-log"
+    dataset = committed_files(*places, filesystem=store)
+    assert dataset.to_table()["kafka_offset"].to_pylist() == list(range(10))
+    assert committed_files(*places, filesystem=store, checkpoint=2).count_rows() == 0

@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,22 @@ def test_two_commands_do_not_change_a_stack_at_once(tmp_path: Path) -> None:
     first, second = Home(tmp_path).locked(), Home(tmp_path).locked()
     with first, pytest.raises(ProcstreamError, match="another procstream command"), second:
         pass
+
+
+def test_a_short_change_is_waited_for(tmp_path: Path) -> None:
+    inside, leave = threading.Event(), threading.Event()
+
+    def change() -> None:
+        with Home(tmp_path).locked():
+            inside.set()
+            leave.wait()
+
+    other = threading.Thread(target=change)
+    other.start()
+    inside.wait()
+    threading.Timer(0.1, leave.set).start()
+    with Home(tmp_path).locked(patience=10):
+        other.join()
 
 
 def checkpoint(home: Home, job: str, number: int, *, completed: bool) -> None:

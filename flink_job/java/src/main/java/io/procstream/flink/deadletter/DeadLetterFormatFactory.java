@@ -8,10 +8,13 @@ import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.ConfigurationUtils;
 import org.apache.flink.configuration.DelegatingConfiguration;
 import org.apache.flink.configuration.FallbackKey;
 import org.apache.flink.configuration.ReadableConfig;
@@ -143,19 +146,16 @@ public final class DeadLetterFormatFactory implements DeserializationFormatFacto
         Set<String> consumed = options.keySet().stream()
                 .filter(key -> known.stream().anyMatch(option -> names(option, key)))
                 .collect(Collectors.toSet());
-        known.forEach(option -> consumed.add(option.key()));
+        known.forEach(option -> consumed.add(option.key())); // the message lists what there is
         FactoryUtil.validateUnconsumedKeys(name, options.keySet(), consumed);
     }
 
     private static boolean names(ConfigOption<?> option, String key) {
-        if (key.equals(option.key()) || key.startsWith(option.key() + ".")) {
-            return true;
-        }
-        for (FallbackKey fallback : option.fallbackKeys()) {
-            if (key.equals(fallback.getKey())) {
-                return true;
-            }
-        }
-        return false;
+        Stream<String> fallbacks =
+                StreamSupport.stream(option.fallbackKeys().spliterator(), false).map(FallbackKey::getKey);
+        return Stream.concat(Stream.of(option.key()), fallbacks)
+                .anyMatch(name -> key.equals(name)
+                        || ConfigurationUtils.canBePrefixMap(option)
+                                && ConfigurationUtils.filterPrefixMapKey(name, key));
     }
 }

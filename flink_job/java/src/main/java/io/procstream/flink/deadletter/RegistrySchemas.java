@@ -7,12 +7,13 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.ParsedSchema;
+import java.util.regex.Pattern;
 import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.client.CachedSchemaRegistryClient;
 import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.client.SchemaRegistryClient;
 import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.client.SchemaRegistryClientConfig;
 import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException;
 import org.apache.flink.avro.shaded.org.apache.avro.Schema;
+import org.apache.flink.util.TimeUtils;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,6 +29,9 @@ final class RegistrySchemas implements Serializable {
 
     /** Error code of the registry's REST interface: "Schema not found". */
     private static final int SCHEMA_NOT_FOUND = 40403;
+
+    /** How Confluent's client says that a schema is JSON or PROTOBUF; there is no exception class for it. */
+    private static final Pattern OTHER_TYPE = Pattern.compile("^Invalid schema .* of type (?!AVRO$)", Pattern.DOTALL);
 
     private static final int CACHED_SCHEMAS = 1000;
     private static final int CACHED_UNKNOWN_IDS = 1000;
@@ -55,12 +59,8 @@ final class RegistrySchemas implements Serializable {
         this.properties = new HashMap<>(properties);
         this.retryTimeout = retryTimeout;
         String call = Long.toString(Math.min(LONGEST_CALL.toMillis(), Math.max(1, retryTimeout.toMillis())));
-        this.properties.putIfAbsent(clientOption(SchemaRegistryClientConfig.HTTP_CONNECT_TIMEOUT_MS), call);
-        this.properties.putIfAbsent(clientOption(SchemaRegistryClientConfig.HTTP_READ_TIMEOUT_MS), call);
-    }
-
-    private static String clientOption(String name) {
-        return SchemaRegistryClientConfig.CLIENT_NAMESPACE + name;
+        this.properties.putIfAbsent(SchemaRegistryClientConfig.HTTP_CONNECT_TIMEOUT_MS, call);
+        this.properties.putIfAbsent(SchemaRegistryClientConfig.HTTP_READ_TIMEOUT_MS, call);
     }
 
     void open() {
@@ -88,16 +88,18 @@ final class RegistrySchemas implements Serializable {
         while (true) {
             Exception failure;
             try {
-                return avro(id, client.getSchemaById(id));
+                return (Schema) client.getSchemaById(id).rawSchema(); // the client knows no type but Avro
             } catch (RestClientException e) {
                 if (e.getErrorCode() == SCHEMA_NOT_FOUND) {
                     unknownIds.put(id, System.nanoTime());
                     throw unknown(id);
                 }
                 failure = e;
-            } catch (BadRecordException e) {
-                throw e;
             } catch (IOException | RuntimeException e) {
+                if (OTHER_TYPE.matcher(String.valueOf(e.getMessage())).find()) {
+                    throw new BadRecordException(
+                            Reason.UNDECODABLE, "the registry's schema " + id + " is not an Avro schema");
+                }
                 failure = e;
             }
             giveUpAfter(start, pause, id, failure);
@@ -106,14 +108,16 @@ final class RegistrySchemas implements Serializable {
         }
     }
 
-    private void giveUpAfter(long start, Duration pause, int id, Exception failure) throws IOException {
+    private void giveUpAfter(long start, Duration nextPause, int id, Exception failure) throws IOException {
         Duration waited = Duration.ofNanos(System.nanoTime() - start);
-        String state = String.format("Schema registry %s did not give schema %d (%s)", url, id, failure);
-        if (waited.plus(pause).compareTo(retryTimeout) > 0) {
+        String limit = TimeUtils.formatWithHighestUnit(retryTimeout);
+        String state = String.format(
+                "Schema registry %s did not give schema %d (%s)", url.replaceAll("//[^/@]*@", "//"), id, failure);
+        if (waited.plus(nextPause).compareTo(retryTimeout) > 0) {
             throw new IOException(
-                    state + " for " + retryTimeout + ". No record was judged; the job may be started again.", failure);
+                    state + " for " + limit + ". No record was judged; the job may be started again.", failure);
         }
-        LOG.warn("{}. Asking again in {}, for {} in all.", state, pause, retryTimeout);
+        LOG.warn("{}. Asking again for {} in all.", state, limit);
     }
 
     private static void pause(Duration pause) throws IOException {
@@ -123,14 +127,6 @@ final class RegistrySchemas implements Serializable {
             Thread.currentThread().interrupt();
             throw new IOException("Interrupted while the schema registry was away.", e);
         }
-    }
-
-    private static Schema avro(int id, ParsedSchema schema) throws BadRecordException {
-        if (schema.rawSchema() instanceof Schema avro) {
-            return avro;
-        }
-        throw new BadRecordException(
-                Reason.UNDECODABLE, "schema " + id + " is of type " + schema.schemaType() + ", expected AVRO");
     }
 
     private boolean isKnownAsUnknown(int id) {

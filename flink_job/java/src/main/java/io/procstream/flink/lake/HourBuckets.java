@@ -12,8 +12,9 @@ import org.apache.flink.table.data.RowData;
 
 /** Puts a row into the Hive folder of its hour in UTC, by a time column of its own. */
 final class HourBuckets implements BucketAssigner<RowData, String> {
-    /** Hive's name for a null partition value. */
-    static final String NULL_TIME = "year=__HIVE_DEFAULT_PARTITION__";
+    /** Hive's name for a null partition value, at every level: readers refuse folders of several depths. */
+    static final String NULL_TIME = "year=__HIVE_DEFAULT_PARTITION__/month=__HIVE_DEFAULT_PARTITION__"
+            + "/day=__HIVE_DEFAULT_PARTITION__/hour=__HIVE_DEFAULT_PARTITION__";
 
     private static final String FLAT = "";
     private static final int NO_COLUMN = -1;

@@ -80,7 +80,8 @@ record LakeSink(
 
     @Override
     public SimpleVersionedSerializer<FileSinkCommittable> getCommittableSerializer() {
-        return fileSink(parquet, HourBuckets.flat()).getCommittableSerializer();
+        return new LazyCommittableSerializer(
+                () -> fileSink(parquet, HourBuckets.flat()).getCommittableSerializer());
     }
 
     @Override

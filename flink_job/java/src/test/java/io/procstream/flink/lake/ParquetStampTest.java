@@ -140,9 +140,9 @@ class ParquetStampTest {
         Path file =
                 write(1_500_000, true, "parquet.compression", "UNCOMPRESSED", "parquet.block.size", "" + (512 << 20));
         assertThat(file.toFile().length()).isGreaterThan(40 << 20);
-        assertThat(ParquetFiles.longs(file, "id"))
-                .containsExactlyElementsOf(
-                        LongStream.range(0, 1_500_000).boxed().toList());
+        assertThat(ParquetFiles.longs(file, "id")
+                        .equals(LongStream.range(0, 1_500_000).boxed().toList()))
+                .isTrue();
     }
 
     @Test

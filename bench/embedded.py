@@ -1,0 +1,47 @@
+"""An embedded stack that a benchmark has for itself."""
+
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from procstream_local import stack
+from procstream_local.home import Home
+from rich.console import Console
+
+
+@dataclass(frozen=True)
+class EmbeddedStack:
+    """Where the running stack is."""
+
+    env: dict[str, str]
+    """This process's environment, with the stack's addresses."""
+    folder: Path
+    """For files of the benchmark; removed with the stack."""
+
+    @property
+    def flink_url(self) -> str:
+        """Flink's REST interface."""
+        return f"http://{self.env['FLINK_ADDRESS']}"
+
+
+@contextmanager
+def embedded_stack(console: Console) -> Iterator[EmbeddedStack]:
+    """Kafka, registry and Flink in a temporary folder (below TMPDIR), gone at the end whatever happens."""
+    # By default SIGTERM would leave the services running.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    with tempfile.TemporaryDirectory(prefix="procstream-bench-") as folder:
+        home = Home(Path(folder) / "stack")
+        try:
+            with console.status("starting Kafka, the schema registry and Flink"):
+                record = stack.up(home)
+            # PyFlink takes the folders of Flink's client from this process's environment alone.
+            os.environ.update(stack.environment(home, record))
+            yield EmbeddedStack(dict(os.environ), Path(folder))
+        finally:
+            with console.status("stopping the stack"):
+                stack.down(home)

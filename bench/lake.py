@@ -1,0 +1,178 @@
+"""Kafka Avro to Parquet: procstream's pipeline against Flink's own file sink, in turns on one cluster."""
+
+import json
+import statistics
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from procstream_job.flink_target import flink_target
+from procstream_job.plan import JobPlan
+from procstream_job.runner import FlinkSession
+from procstream_local import artifacts
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bench import machine, readings, runs, sinks
+from bench.embedded import EmbeddedStack, embedded_stack
+from bench.runs import Run
+
+Plan = Callable[[Path, Mapping[str, str], sinks.Settings], JobPlan]
+
+VARIANTS: dict[str, tuple[str, Plan]] = {
+    "procstream": ("dead-letter format, lake sink", sinks.ours),
+    "stock": ("avro-confluent, filesystem sink, hourly partitions", sinks.stock),
+    "stock flat": ("the same, not partitioned", sinks.stock_flat),
+}
+REFERENCE = "stock"
+
+Records = Annotated[int, typer.Option(min=1000, help="Records in the topic; every run reads them all.")]
+Runs = Annotated[int, typer.Option(min=1, help="Counted runs of each variant, after one to warm up.")]
+Out = Annotated[Path | None, typer.Option(help="File that the JSON line goes to as well.")]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Records a second of one variant's counted runs."""
+
+    rates: list[float]
+    median: float
+    slowest: float
+    fastest: float
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What was run."""
+
+    records: int
+    record_bytes: float
+    """Mean, in the topic."""
+    partitions: int
+    parallelism: int
+    checkpoint_interval: str
+    compression: str = sinks.COMPRESSION
+
+
+def lake(
+    records: Records = 5_000_000,
+    runs: Runs = 3,
+    partitions: Annotated[int, typer.Option(min=1, help="Of the topic.")] = 8,
+    parallelism: Annotated[int, typer.Option(min=1, max=4, help="Of the jobs.")] = 2,
+    checkpoint_interval: Annotated[str, typer.Option(metavar="DURATION", help="Of the jobs.")] = "10 s",
+    out: Out = None,
+) -> None:
+    """Rates of Kafka Avro to Parquet, ours and Flink's file sink in turns, and their ratio."""
+    console = Console(stderr=True)
+    facts = machine.describe(artifacts.find())
+    settings = sinks.Settings(parallelism, checkpoint_interval)
+    with embedded_stack(console) as stack:
+        size = readings.fill(stack.env, records, partitions, console)
+        setup = Setup(records, round(size, 1), partitions, parallelism, checkpoint_interval)
+        results = _run_in_turns(stack, settings, setup, runs, console)
+    summaries = {name: summarize(found) for name, found in results.items()}
+    _show(summaries, setup, facts, Console(width=None if sys.stdout.isatty() else 120))
+    line = json.dumps(_as_json(results, summaries, setup, facts))
+    print(line)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(f"{line}\n")
+
+
+def summarize(found: list[Run]) -> Summary:
+    """The rates of the counted runs."""
+    rates = [round(run.rate) for run in found]
+    return Summary([*rates], statistics.median(rates), min(rates), max(rates))
+
+
+def ratio(summaries: Mapping[str, Summary], of: str, to: str) -> float:
+    """Of the medians."""
+    return round(summaries[of].median / summaries[to].median, 3)
+
+
+def _run_in_turns(
+    stack: EmbeddedStack, settings: sinks.Settings, setup: Setup, counted: int, console: Console
+) -> dict[str, list[Run]]:
+    """A B C, A B C, …: what else happens on the machine meets all alike. The first round warms up."""
+    results: dict[str, list[Run]] = {name: [] for name in VARIANTS}
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
+    with FlinkSession(flink_target(stack.env["FLINK_ADDRESS"], stack.env), stack.env) as session, progress:
+        task = progress.add_task("", total=(counted + 1) * len(VARIANTS))
+        for turn in range(counted + 1):
+            for name, (_, plan) in VARIANTS.items():
+                what = f"run {turn}" if turn else "warm-up"
+                progress.update(task, description=f"{what}: {name}")
+                folder = stack.folder / "lake"
+                job = plan(folder, stack.env, settings)
+                run = runs.run(session, job, stack.flink_url, folder, setup.records)
+                progress.console.print(f"{what}: {name} {run.rate:,.0f} records/s", highlight=False)
+                progress.advance(task)
+                if turn:
+                    results[name].append(run)
+    return results
+
+
+def _show(summaries: Mapping[str, Summary], setup: Setup, facts: machine.Machine, console: Console) -> None:
+    table = Table(
+        title=f"Kafka Avro to Parquet, {setup.records:,} records of {setup.record_bytes:g} bytes",
+        caption=f"parallelism {setup.parallelism}, {setup.partitions} partitions, {setup.compression},"
+        f" checkpoints every {setup.checkpoint_interval}, object reuse on",
+    )
+    table.add_column("records/s")
+    for name in VARIANTS:
+        table.add_column(f"{name}\n[dim]{VARIANTS[name][0]}[/]", justify="right")
+    for index in range(max(len(summary.rates) for summary in summaries.values())):
+        table.add_row(f"run {index + 1}", *(f"{summary.rates[index]:,.0f}" for summary in summaries.values()))
+    table.add_section()
+    table.add_row("median", *(f"[bold]{summary.median:,.0f}[/]" for summary in summaries.values()))
+    table.add_row(
+        "min to max",
+        *(f"{summary.slowest:,.0f} to {summary.fastest:,.0f}" for summary in summaries.values()),
+    )
+    table.add_row(
+        "procstream is faster by",
+        "",
+        *(
+            f"[bold]{ratio(summaries, 'procstream', name):.2f}[/]"
+            for name in summaries
+            if name != "procstream"
+        ),
+    )
+    console.print(table)
+    console.print(
+        f"{facts.cpu}, {facts.cores} cores, {facts.memory_gib:g} GiB, Linux {facts.kernel},"
+        f" Java {facts.java}, Flink {facts.flink}, Kafka {facts.kafka}; load before {facts.load_before:g}",
+        highlight=False,
+    )
+
+
+def _as_json(
+    results: Mapping[str, list[Run]],
+    summaries: Mapping[str, Summary],
+    setup: Setup,
+    facts: machine.Machine,
+) -> dict[str, Any]:
+    return {
+        "bench": "lake",
+        "ratio": ratio(summaries, "procstream", REFERENCE),
+        "ratio_to_stock_flat": ratio(summaries, "procstream", "stock flat"),
+        "setup": asdict(setup),
+        "variants": {
+            name: {
+                **asdict(summaries[name]),
+                "runs": [asdict(run) for run in found],
+            }
+            for name, found in results.items()
+        },
+        "machine": asdict(facts),
+    }

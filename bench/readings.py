@@ -1,0 +1,148 @@
+"""The records that are read by every run: made once, spread over the partitions of one topic.
+
+A record is about 125 bytes of Avro in the Confluent wire format. Event times go forward with the offsets,
+as they do in a stream of events, and cover a little more than two hours: three hourly folders.
+"""
+
+import json
+import multiprocessing
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from procstream_common.errors import ProcstreamError
+from procstream_common.provisioning import SchemaSpec, TopicSpec, ensure_schema, ensure_topics
+from procstream_common.settings import KafkaSettings, RegistrySettings, load
+from procstream_producer.encoding import AvroEncoder
+from procstream_producer.generators.run import GENERATOR_PROPERTIES
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+TOPIC = "bench-readings"
+TIME_COLUMN = "ts"
+SCHEMA = json.dumps(
+    {
+        "type": "record",
+        "name": "Reading",
+        "namespace": "io.procstream.bench",
+        "fields": [
+            {"name": "id", "type": "long"},
+            {"name": "host", "type": "string"},
+            {"name": TIME_COLUMN, "type": {"type": "long", "logicalType": "timestamp-millis"}},
+            {"name": "value", "type": "double"},
+            {"name": "note", "type": "string"},
+        ],
+    }
+)
+
+_FIRST_TIME_MS = 1_767_322_800_000  # 2026-01-02T03:00:00Z
+_SPAN_MS = 130 * 60 * 1000
+_HOSTS = 64
+_LOOK_SECONDS = 0.5
+_FLUSH_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one partition gets: the readings whose id is `partition` modulo `partitions`."""
+
+    env: Mapping[str, str]
+    schema_id: int
+    partition: int
+    partitions: int
+    records: int
+    """In the whole topic."""
+
+
+def fill(env: Mapping[str, str], records: int, partitions: int, console: Console) -> float:
+    """Make the topic with so many records; `env` says where Kafka and the registry are.
+
+    Returns the mean size of a record in bytes. Raises `ProcstreamError` when not all of them are there.
+    """
+    kafka = load(KafkaSettings, env)
+    registry = SchemaRegistryClient(load(RegistrySettings, env).confluent())
+    ensure_topics(AdminClient(kafka.librdkafka()), [TopicSpec(topic_name=TOPIC, partitions=partitions)])
+    schema_id = ensure_schema(registry, SchemaSpec(subject=f"{TOPIC}-value", definition=SCHEMA))
+    shares = [Share(env, schema_id, partition, partitions, records) for partition in range(partitions)]
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    # Not by fork: librdkafka's threads would not be there in the child.
+    with progress, ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        task = progress.add_task("records to the topic", total=records)
+        sent = [pool.submit(produce, share) for share in shares]
+        while not all(future.done() for future in sent):
+            progress.update(task, completed=_records_in_topic(kafka, partitions))
+            time.sleep(_LOOK_SECONDS)
+    return _checked(sent, _records_in_topic(kafka, partitions), records)
+
+
+def _checked(sent: list[Future[int]], found: int, expected: int) -> float:
+    size = sum(future.result() for future in sent)
+    if found != expected:
+        raise ProcstreamError(f"topic {TOPIC}: found {found} records; expected {expected}")
+    return size / expected
+
+
+def produce(share: Share) -> int:
+    """Send one partition's readings in the order of their times; returns their size in bytes."""
+    failures: list[str] = []
+
+    def report(error: KafkaError | None, _message: Any) -> None:
+        if error is not None:
+            failures.append(error.str())
+
+    producer = Producer({**GENERATOR_PROPERTIES, **load(KafkaSettings, share.env).librdkafka()})
+    encoder = AvroEncoder(subject=f"{TOPIC}-value", schema_id=share.schema_id, schema_text=SCHEMA)
+    size = 0
+    for number in range(share.partition, share.records, share.partitions):
+        value = encoder.encode(reading(number, share.records))
+        size += len(value)
+        while True:
+            try:
+                producer.produce(TOPIC, value, None, share.partition, report)
+                break
+            except BufferError:
+                producer.poll(0.1)
+    left = producer.flush(_FLUSH_SECONDS)
+    if failures or left:
+        raise ProcstreamError(
+            f"topic {TOPIC}: {len(failures) + left} records of partition {share.partition} were not taken"
+            f" ({failures[0] if failures else 'no answer'})"
+        )
+    return size
+
+
+def reading(number: int, records: int) -> dict[str, Any]:
+    """The reading of this number, of so many; notes are all different, as texts of log lines are."""
+    spread = number * 2654435761 % 2**32  # Knuth's multiplicative hash
+    return {
+        "id": number,
+        "host": f"host-{spread % _HOSTS:04}",
+        TIME_COLUMN: _FIRST_TIME_MS + number * _SPAN_MS // records,
+        "value": spread / 997,
+        "note": f"request {spread:010} from 10.{spread >> 24}.{spread >> 16 & 255}.{spread >> 8 & 255}"
+        f" was answered in {spread % 9973:4} us by worker {number % 16:2}, status 200",
+    }
+
+
+def _records_in_topic(kafka: KafkaSettings, partitions: int) -> int:
+    consumer = Consumer({**kafka.librdkafka(), "group.id": f"{TOPIC}-count"})
+    try:
+        total = 0
+        for partition in range(partitions):
+            low, high = consumer.get_watermark_offsets(TopicPartition(TOPIC, partition), timeout=10)
+            total += high - low
+        return total
+    finally:
+        consumer.close()

@@ -1,0 +1,102 @@
+"""One run: a bounded job from its start to its end, its rate, and whether all rows are there."""
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow.parquet as pq
+from procstream_common.errors import ProcstreamError
+from procstream_job.plan import JobPlan
+from procstream_job.runner import FlinkSession
+
+from bench import sinks
+
+_LOOK_SECONDS = 0.5
+_LONGEST_SECONDS = 1800
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was measured of a job."""
+
+    job_id: str
+    rows: int
+    """By the footers of the Parquet files."""
+    files: int
+    bytes: int
+    """Of the Parquet files."""
+    seconds: float
+    """From the moment the first source task runs until the last byte of the last file is written.
+
+    Planning, deployment and the wait for the last checkpoint, which only a job that ends has, are not in it.
+    """
+
+    @property
+    def rate(self) -> float:
+        """Records a second."""
+        return self.rows / self.seconds
+
+
+def run(session: FlinkSession, plan: JobPlan, rest: str, folder: Path, expected: int) -> Run:
+    """Run the job of `plan` to its end; remove `folder`, which it writes to, afterwards.
+
+    `rest` is the URL of Flink's REST interface, `expected` the number of rows that make a run valid.
+    Raises `ProcstreamError` when the job fails, or the number is another.
+    """
+    try:
+        job_id = session.submit(plan)
+        _wait_until_finished(rest, job_id)
+        return _measure(rest, job_id, folder, expected)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_until_finished(rest: str, job_id: str) -> None:
+    deadline = time.monotonic() + _LONGEST_SECONDS
+    while (state := _get(rest, f"/jobs/{job_id}")["state"]) != "FINISHED":
+        if state in ("FAILED", "CANCELED", "RESTARTING") or time.monotonic() > deadline:
+            history = _get(rest, f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
+            reason = history[0]["stacktrace"].splitlines()[0] if history else "no reason is known"
+            raise ProcstreamError(f"job {job_id}: found it {state} ({reason}); expected FINISHED")
+        time.sleep(_LOOK_SECONDS)
+
+
+def _measure(rest: str, job_id: str, folder: Path, expected: int) -> Run:
+    files = _data_files(sinks.output(folder))
+    rows = sum(pq.read_metadata(path).num_rows for path in files)
+    if rows != expected:
+        raise ProcstreamError(f"job {job_id}: found {rows} rows in {len(files)} files; expected {expected}")
+    # A rename leaves the time of the last write, so this is when the writer closed the file. Logs count too.
+    written = max(path.stat().st_mtime for path in folder.rglob("*") if path.is_file())
+    return Run(
+        job_id=job_id,
+        rows=rows,
+        files=len(files),
+        bytes=sum(path.stat().st_size for path in files),
+        seconds=written - _first_source_task_running(rest, job_id),
+    )
+
+
+def _data_files(output: Path) -> list[Path]:
+    return [path for path in output.rglob("*") if path.is_file() and not path.name.startswith((".", "_"))]
+
+
+def _first_source_task_running(rest: str, job_id: str) -> float:
+    """Seconds since 1970."""
+    plan = _get(rest, f"/jobs/{job_id}/plan")["plan"]
+    sources = [node["id"] for node in plan["nodes"] if not node.get("inputs")]
+    running: list[int] = [
+        subtask["timestamps"]["RUNNING"]
+        for source in sources
+        for subtask in _get(rest, f"/jobs/{job_id}/vertices/{source}/subtasktimes")["subtasks"]
+    ]
+    return min(running) / 1000
+
+
+def _get(rest: str, path: str) -> Any:
+    response = httpx.get(f"{rest}{path}", timeout=30, trust_env=False)
+    response.raise_for_status()
+    return response.json()

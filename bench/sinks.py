@@ -1,0 +1,147 @@
+"""The jobs that are compared: procstream's pipeline, and Flink's own file sink on the same topic.
+
+All are bounded: they read what is in the topic and end. All have the configuration of a pipeline
+(object reuse, checkpoints, parallelism, state backend), the same columns and the same compression.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from procstream_common.lake import PATH_VARIABLES
+from procstream_common.settings import KafkaSettings, load
+from procstream_job import sql
+from procstream_job.columns import LINEAGE_COLUMNS
+from procstream_job.model import Pipeline
+from procstream_job.plan import RESULT_VIEW, JobPlan, Outputs
+from procstream_job.sql import Column, Statement
+from procstream_job.submission import plan_jobs
+
+from bench import readings
+
+COMPRESSION = "SNAPPY"
+"""That of the lake; Flink's default for Parquet too."""
+
+_SOURCE = "readings"
+_STOCK_SINK = "`stock_sink`"
+_BOUNDED = {"scan.bounded.mode": "latest-offset"}
+_METADATA = {"kafka_topic": "topic", "kafka_partition": "partition", "kafka_offset": "offset"}
+_HOUR_FOLDERS = {"year": "yyyy", "month": "MM", "day": "dd", "hour": "HH"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is the same for all."""
+
+    parallelism: int
+    checkpoint_interval: str
+
+
+def ours(folder: Path, env: Mapping[str, str], settings: Settings) -> JobPlan:
+    """procstream's pipeline as a user runs it: decoded records to one lake, the others to the dropped one."""
+    pipeline = Pipeline.model_validate(
+        {
+            "name": "bench",
+            "sources": {_SOURCE: {"topic": readings.TOPIC, "format": "avro"}},
+            "sink": {
+                "lake": {
+                    "time": readings.TIME_COLUMN,
+                    "path": str(output(folder)),
+                    "commit_log": str(folder / "log"),
+                }
+            },
+            "dropped": {"lake": {"path": str(folder / "dropped")}},
+            "flink": {
+                "parallelism": settings.parallelism,
+                "checkpoint_interval": settings.checkpoint_interval,
+            },
+        }
+    )
+    plan = plan_jobs(
+        {"bench": pipeline}, {name: value for name, value in env.items() if name not in PATH_VARIABLES}
+    )["bench"]
+    return replace(plan, tables=tuple(_bounded(statement) for statement in plan.tables))
+
+
+def stock(folder: Path, env: Mapping[str, str], settings: Settings) -> JobPlan:
+    """Flink's `avro-confluent` format and `filesystem` sink, partitioned by the hour like the lake."""
+    return _stock_plan(folder, env, settings, _HOUR_FOLDERS)
+
+
+def stock_flat(folder: Path, env: Mapping[str, str], settings: Settings) -> JobPlan:
+    """The same into one folder: no dates to format, no partitions to keep apart."""
+    return _stock_plan(folder, env, settings, {})
+
+
+def output(folder: Path) -> Path:
+    """Where a job that was given `folder` has its rows."""
+    return folder / "output"
+
+
+@dataclass(frozen=True)
+class StockPlan(JobPlan):
+    """A job that ends in Flink's `filesystem` sink."""
+
+    folder: Path
+    partitions: tuple[str, ...]
+
+    def outputs(self, result: Sequence[Column]) -> Outputs:
+        """The table that takes the query's result as it is."""
+        options = {
+            "connector": "filesystem",
+            "path": output(self.folder).as_uri(),
+            "format": "parquet",
+            "parquet.compression": COMPRESSION,
+            # As in the lake; without them timestamps are INT96.
+            "parquet.write.int64.timestamp": "true",
+            "parquet.timestamp.time.unit": "millis",
+            "parquet.utc-timezone": "true",
+        }
+        columns = [f"{sql.name(column.name)} {column.type}" for column in result]
+        table = sql.create_table(_STOCK_SINK, columns, options)
+        if self.partitions:
+            table = table.replace("\n) WITH (", f"\n) PARTITIONED BY ({sql.names(self.partitions)}) WITH (")
+        insert = f"INSERT INTO {_STOCK_SINK}\nSELECT * FROM {sql.name(RESULT_VIEW)}"
+        return Outputs(tables=(Statement("sink", table),), inserts=(Statement("query", insert),))
+
+
+def _stock_plan(
+    folder: Path, env: Mapping[str, str], settings: Settings, folders: Mapping[str, str]
+) -> StockPlan:
+    reference = ours(folder, env, settings)
+    (source,) = reference.sources
+    own = [f"{sql.name(column.name)} {column.type}" for column in source.columns]
+    metadata = [
+        f"{sql.name(name)} {LINEAGE_COLUMNS[name]} METADATA FROM {sql.text(key)} VIRTUAL"
+        for name, key in _METADATA.items()
+    ]
+    options = {
+        "connector": "kafka",
+        "topic": source.topic,
+        **{f"properties.{key}": value for key, value in load(KafkaSettings, env).java(shaded=True).items()},
+        "properties.group.id": "bench-stock",
+        "properties.isolation.level": "read_committed",
+        "scan.startup.mode": "earliest-offset",
+        **_BOUNDED,
+        "value.format": "avro-confluent",
+        **{f"value.avro-confluent.{key}": value for key, value in source.format_options.items()},
+    }
+    names = sql.names([*(column.name for column in source.columns), *_METADATA])
+    dates = "".join(
+        f", DATE_FORMAT({sql.name(readings.TIME_COLUMN)}, {sql.text(pattern)}) AS {sql.name(name)}"
+        for name, pattern in folders.items()
+    )
+    inherited: dict[str, Any] = {
+        **vars(reference),
+        "tables": (Statement("sources", sql.create_table(sql.name(_SOURCE), [*own, *metadata], options)),),
+        "query": Statement("query", f"SELECT {names}{dates}\nFROM {sql.name(_SOURCE)}"),
+    }
+    return StockPlan(**inherited, folder=folder, partitions=tuple(folders))
+
+
+def _bounded(statement: Statement) -> Statement:
+    # The one thing that a user's pipeline does not have: it would never end.
+    connector = "'connector' = 'kafka'"
+    options = "".join(f",\n  {sql.text(key)} = {sql.text(value)}" for key, value in _BOUNDED.items())
+    return replace(statement, sql=statement.sql.replace(connector, connector + options))

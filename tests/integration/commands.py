@@ -1,0 +1,43 @@
+"""The project's own commands, run as a person runs them."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_BIN = Path(sys.executable).parent
+
+
+def run(
+    command: str, *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 120
+) -> "subprocess.CompletedProcess[str]":
+    """A command to its end; `env` is beside this process's. The exit code is for the caller to judge."""
+    return subprocess.run(
+        [_BIN / command, *arguments],
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def start(command: str, *arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+    """A command that goes on until it is told to stop."""
+    return subprocess.Popen(
+        [_BIN / command, *arguments],
+        env={**os.environ, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_json(command: str, *arguments: str, env: Mapping[str, str] | None = None) -> Any:
+    """What a successful command prints as its last line, read as JSON."""
+    result = run(command, *arguments, env=env)
+    assert result.returncode == 0, f"{command} {' '.join(arguments)}: {result.stdout}{result.stderr}"
+    return json.loads(result.stdout.strip().splitlines()[-1])

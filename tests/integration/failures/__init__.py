@@ -1,0 +1,1 @@
+"""What is killed, stopped or taken away while records flow."""

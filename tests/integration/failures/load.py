@@ -1,0 +1,46 @@
+"""Records that keep coming while something else is broken."""
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.integration import commands
+
+_END_S = 90
+
+
+@dataclass
+class Load:
+    """A running `procstream-producer generate`; `summary` is what it prints at its end."""
+
+    process: "subprocess.Popen[str]"
+    summary: dict[str, Any] = field(default_factory=dict)
+    log: str = ""
+
+    @property
+    def delivered(self) -> int:
+        return int(self.summary["delivered"])
+
+    def end(self) -> None:
+        """Have it flush and end."""
+        self.process.send_signal(signal.SIGTERM)
+        output, self.log = self.process.communicate(timeout=_END_S)
+        assert self.process.returncode == 0, self.log
+        self.summary = json.loads(output)
+
+
+@contextmanager
+def generated(topic: str, rate: int) -> Iterator[Load]:
+    """Records of `lineage-input` to `topic` at `rate` a second, until the block ends."""
+    arguments = ("generate", "lineage-input", "--topic", topic, "--rate", str(rate))
+    load = Load(commands.start("procstream-producer", *arguments))
+    try:
+        yield load
+        load.end()
+    finally:
+        load.process.kill()
+        load.process.wait()

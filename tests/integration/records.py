@@ -1,0 +1,93 @@
+"""Records put into a topic by hand, and read back as any client of Kafka and Confluent's registry would."""
+
+import json
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import fastavro
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext, StringDeserializer
+from procstream_common.settings import KafkaSettings, RegistrySettings, load
+
+_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record that is in a topic. `value` is bytes as produced, or what its Avro says as consumed."""
+
+    partition: int
+    offset: int
+    value: Any
+    key: str | None = None
+
+
+def framed(schema_id: int, schema_text: str, value: Mapping[str, Any]) -> bytes:
+    """Avro in Confluent's wire format, written without any code of ours."""
+    out = BytesIO()
+    out.write(struct.pack(">bI", 0, schema_id))
+    fastavro.schemaless_writer(out, fastavro.parse_schema(json.loads(schema_text)), value)
+    return out.getvalue()
+
+
+def produce(topic: str, values: Iterable[bytes | None], *, partition: int = 0) -> list[Record]:
+    """Put raw values into a partition, in their order; None is a tombstone."""
+    producer = Producer({**load(KafkaSettings).librdkafka(), "enable.idempotence": True})
+    sent: list[Record] = []
+
+    def delivered(error: KafkaError | None, message: Message) -> None:
+        assert error is None, error
+        sent.append(Record(partition, message.offset(), message.value()))
+
+    for value in values:
+        producer.produce(topic, value, key=b"by-hand", partition=partition, on_delivery=delivered)
+        producer.poll(0)
+    assert producer.flush(_TIMEOUT_S) == 0, f"{topic}: not all records were delivered"
+    return sent
+
+
+def counted(topic: str) -> int:
+    """How many records a topic has."""
+    with _consumer() as consumer:
+        return sum(end - start for start, end in _bounds(consumer, topic).values())
+
+
+def consume(topic: str) -> list[Record]:
+    """All records that a topic has now, decoded by Confluent's deserializer with the registry's schemas."""
+    value_of = AvroDeserializer(SchemaRegistryClient(load(RegistrySettings).confluent()))
+    key_of = StringDeserializer()
+    value_context = SerializationContext(topic, MessageField.VALUE)
+    found = []
+    with _consumer() as consumer:
+        bounds = _bounds(consumer, topic)
+        consumer.assign([TopicPartition(topic, number, start) for number, (start, _) in bounds.items()])
+        for _ in range(sum(end - start for start, end in bounds.values())):
+            message = consumer.poll(_TIMEOUT_S)
+            assert message is not None, f"{topic}: nothing came for {_TIMEOUT_S} s"
+            assert message.error() is None, message.error()
+            found.append(
+                Record(
+                    message.partition(),
+                    message.offset(),
+                    value_of(message.value(), value_context),
+                    key_of(message.key()),
+                )
+            )
+    return found
+
+
+def _consumer() -> Consumer:
+    return Consumer({**load(KafkaSettings).librdkafka(), "group.id": "tests", "enable.auto.commit": False})
+
+
+def _bounds(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
+    partitions = consumer.list_topics(topic, _TIMEOUT_S).topics[topic].partitions
+    return {
+        number: consumer.get_watermark_offsets(TopicPartition(topic, number), _TIMEOUT_S)
+        for number in partitions
+    }

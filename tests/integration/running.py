@@ -1,0 +1,97 @@
+"""Pipelines of a test's own on the embedded stack, with checkpoints every second."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from procstream_common.lake import LakePaths
+from procstream_lineage import Report, verify_pipeline
+from procstream_local import pipelines
+from procstream_local.home import Home
+
+from tests.integration.waiting import until
+
+_ENDED = {None, "CANCELED", "FAILED", "FINISHED"}
+
+
+@dataclass(frozen=True)
+class RunningPipeline:
+    """A pipeline that was submitted; its job may be another one after a restart of the JobManager."""
+
+    home: Home
+    name: str
+    topic: str
+    source: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Variables that say where its lake is; commands about it need them too."""
+
+    @property
+    def paths(self) -> LakePaths:
+        return LakePaths.of(self.name, {**os.environ, **self.env})
+
+    @property
+    def job_id(self) -> str:
+        return self.home.read().pipelines[self.name].job_id
+
+    @property
+    def state(self) -> str | None:
+        """Flink's state of the job, e.g. `RUNNING`."""
+        return pipelines.job_state(self.home.read(), self.job_id)
+
+    def verify(self, *, wait: float = 60, **options: Any) -> Report:
+        """See `verify_pipeline`; waits until all that the topic has now is committed."""
+        return verify_pipeline(str(self.source), paths=self.paths, wait=wait, **options)
+
+    def cancel(self) -> None:
+        """End the job, and return when it has ended and its slots are free; harmless when done again."""
+        if self.state not in _ENDED:
+            pipelines.cancel(self.home, self.name)
+            until(lambda: self.state in _ENDED, f"job {self.job_id} of {self.name} cancelled", timeout=30)
+
+    def run_again(self, *, fresh: bool = False) -> None:
+        """Submit it once more; see `procstream_local.pipelines.run`."""
+        pipelines.run(self.home, str(self.source), env=self.env, fresh=fresh)
+
+
+RunPipeline = Callable[..., RunningPipeline]
+
+
+@pytest.fixture(scope="module")
+def run_pipeline(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunPipeline]:
+    """`run_pipeline(topic, env=…, **fields of the file)`: submits a pipeline named after its topic.
+
+    What still runs at the end of the module is cancelled. The stack has slots for two at a time.
+    """
+    started: list[RunningPipeline] = []
+
+    def run(topic: str, env: Mapping[str, str] | None = None, **fields: Any) -> RunningPipeline:
+        document = {
+            "name": topic,
+            "sources": {"records": {"topic": topic, "format": "avro"}},
+            "sink": {"lake": {"time": "timestamp"}},
+            "flink": {"parallelism": 2, "checkpoint_interval": "1 s"},
+            **fields,
+        }
+        source = tmp_path_factory.mktemp("pipeline") / f"{document['name']}.yaml"
+        source.write_text(yaml.safe_dump(document, sort_keys=False))
+        pipeline = RunningPipeline(home, document["name"], topic, source, dict(env or {}))
+        pipelines.run(home, str(source), env=pipeline.env)
+        started.append(pipeline)
+        return pipeline
+
+    yield run
+    for pipeline in started:
+        pipeline.cancel()
+
+
+def s3_lake(name: str) -> dict[str, str]:
+    """Variables that put a pipeline's lake into the bucket of the S3 server."""
+    return {
+        "OUTPUT_PATH": f"s3://lake/{name}/output",
+        "WRITE_AHEAD_COMMIT_LOG_PATH": f"s3://lake/{name}/write-ahead-commit-log",
+        "DROPPED_PATH": f"s3://lake/{name}/dropped",
+    }

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+from procstream_job.flink_target import FlinkTargetError, flink_target
+from procstream_job.runner import client_environment
+
+
+def conf_dir(folder: Path, text: str) -> dict[str, str]:
+    (folder / "config.yaml").write_text(text)
+    return {"FLINK_CONF_DIR": str(folder)}
+
+
+def test_an_address_names_the_cluster() -> None:
+    target = flink_target("flink:8081", {})
+    assert target.url == "http://flink:8081"
+    assert target.options == {"execution.target": "remote", "rest.address": "flink", "rest.port": "8081"}
+
+
+@pytest.mark.parametrize("address", ["flink", "flink:", ":8081", "flink:http"])
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(FlinkTargetError, match="expected HOST:PORT"):
+        flink_target(address, {})
+
+
+def test_the_configuration_folder_names_the_cluster(tmp_path: Path) -> None:
+    env = conf_dir(
+        tmp_path, "execution.target: remote\nrest:\n  address: 127.0.0.1\n  port: 18081\na.b: [x, y]"
+    )
+    target = flink_target(None, env)
+    assert target.address == "127.0.0.1:18081"
+    assert target.options["a.b"] == "x;y"
+
+
+def test_an_address_wins_over_the_configuration_folder(tmp_path: Path) -> None:
+    env = conf_dir(tmp_path, "execution.target: remote\nrest.port: 1\nclient.timeout: 5 s")
+    target = flink_target("flink:8081", env)
+    assert target.address == "flink:8081"
+    assert target.options["client.timeout"] == "5 s"
+
+
+def test_in_an_application_cluster_flinks_driver_has_the_configuration() -> None:
+    assert flink_target(None, {"PYFLINK_GATEWAY_PORT": "1"}).options == {}
+
+
+def test_other_targets_are_left_to_flinks_client(tmp_path: Path) -> None:
+    env = conf_dir(tmp_path, "execution.target: kubernetes-session")
+    assert flink_target(None, env).address is None
+
+
+@pytest.mark.parametrize("config", ["", "execution.target: local"])
+def test_without_any_cluster_it_is_said_what_to_give(tmp_path: Path, config: str) -> None:
+    with pytest.raises(FlinkTargetError, match="give --flink-address HOST:PORT, or FLINK_CONF_DIR"):
+        flink_target(None, conf_dir(tmp_path, config))
+
+
+def test_a_folder_without_configuration_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FlinkTargetError, match=str(tmp_path / "absent")):
+        flink_target(None, {"FLINK_CONF_DIR": str(tmp_path / "absent")})
+
+
+def test_pyflink_takes_the_jars_of_the_environment_and_starts_no_python_worker(tmp_path: Path) -> None:
+    env = {"PROCSTREAM_HOME": str(tmp_path), "JVM_ARGS": "-Xmx1g"}
+    given = client_environment(env, Path("/site-packages/pyflink"))
+    assert given["FLINK_HOME"] == "/site-packages/pyflink"
+    assert given["FLINK_LOG_DIR"] == str(tmp_path / "logs")
+    assert given["JVM_ARGS"].endswith(" -Xmx1g")
+    assert given["_python_worker_execution_mode"] == "process"
+
+
+def test_in_an_application_cluster_the_environment_stays_as_it_is() -> None:
+    assert client_environment({"PYFLINK_GATEWAY_PORT": "1"}, Path("/p")) == {}

@@ -1,0 +1,153 @@
+"""What a person, or a script, sees: tables of 80 columns, one JSON object, exit codes."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from procstream_lineage import proof
+from procstream_lineage.cli import app, main, seconds
+from typer.testing import CliRunner, Result
+
+from tests.unit.lineage.synthetic_lake import SyntheticLake, topic, uuid
+from tests.unit.lineage.test_proof import KnownCluster
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(lake: SyntheticLake, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command with the lake's paths, and a topic `orders` of two partitions with 100 records each."""
+    monkeypatch.setattr(proof, "Cluster", KnownCluster(topic(100, 100)))
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    paths = lake.paths
+    options = ["--output", paths.output, "--commit-log", paths.commit_log, "--dropped", paths.dropped]
+
+    def invoke(command: str, *arguments: str) -> Result:
+        return CliRunner().invoke(app, [command, *options, *arguments])
+
+    return invoke
+
+
+def test_a_proven_lake_is_a_table_and_a_line(lake: SyntheticLake, run: Run) -> None:
+    lake.write(1, {0: range(100), 1: range(99)})
+    lake.drop(1, {1: [99]})
+    result = run("verify", "--topic", "orders")
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0
+    assert lines[-2] == "proven: every record is committed exactly once"
+    assert lines[-1] == "verify: produced=200 committed=199 dropped=1 missing=0 doubled=0 unlogged=0"
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in result.stdout
+
+
+def test_a_lake_that_is_not_proven_says_why(lake: SyntheticLake, run: Run) -> None:
+    lake.write(1, {0: range(100), 1: range(40)})
+    lake.write(2, {1: range(50, 100)})
+    result = run("verify", "--topic", "orders")
+    assert result.exit_code == 1
+    assert "10 records of the topic are in no file" in result.stdout
+    assert "orders/1:40-49" in result.stdout
+    assert result.stdout.splitlines()[-1].startswith(
+        "verify: produced=200 committed=190 dropped=0 missing=10 "
+    )
+
+
+def test_a_lake_that_is_not_finished_could_not_be_told(lake: SyntheticLake, run: Run) -> None:
+    lake.write(1, {0: range(100)})
+    result = run("verify", "--topic", "orders")
+    assert result.exit_code == 2
+    assert result.stdout.splitlines()[-1].endswith("unlogged=0 pending=100")
+    assert run("verify", "--topic", "orders", "--final").exit_code == 1
+
+
+def test_json_is_one_object_with_every_field(lake: SyntheticLake, run: Run) -> None:
+    lake.write(1, {0: range(100), 1: range(100)})
+    result = run("verify", "--topic", "orders", "--json", "--deep")
+    report = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert report["verdict"] == "proven"
+    assert report["topic"] == "orders"
+    assert report["deep"] is True
+    assert report["partitions"][1]["committed"] == 100
+    assert {"missing", "doubled", "unlogged", "pending", "absent_entries", "samples"} <= report.keys()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "found no topic"),
+        (["--topic", "orders", "--wait", "soon"], "--wait: found 'soon', expected a duration"),
+        (["--topic", "orders", "nonesuch"], "no pipeline is named 'nonesuch'"),
+    ],
+)
+def test_what_keeps_the_proof_from_its_end_is_one_line_and_exit_code_2(
+    run: Run,
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    lake: SyntheticLake,
+) -> None:
+    paths = ["--output", lake.paths.output, "--commit-log", lake.paths.commit_log]
+    monkeypatch.setattr("sys.argv", ["procstream-lineage", "verify", *paths, *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert message in line
+
+
+def test_a_missing_setting_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS")
+    result = run("verify", "--topic", "orders")
+    assert "KAFKA_BOOTSTRAP_SERVERS" in str(result.exception)
+
+
+def test_trace_prints_where_a_record_is(lake: SyntheticLake, run: Run) -> None:
+    path = lake.write(7, {1: range(10)})
+    result = run("trace", uuid("orders", 1, 3))
+    assert result.exit_code == 0
+    assert "orders/1/3" in result.stdout
+    assert path.name in result.stdout.replace("\n", "")
+    (trace,) = json.loads(run("trace", uuid("orders", 1, 3), "--json").stdout)["traces"]
+    assert (trace["offset"], trace["checkpoint_id"], trace["file"]) == (3, 7, str(path))
+    assert trace["record"]["timestamp"] == "2026-01-02T03:00:00+00:00"
+
+
+def test_trace_by_offset(lake: SyntheticLake, run: Run) -> None:
+    lake.drop(7, {1: [3]})
+    (trace,) = json.loads(run("trace", "--offset", "orders/1/3", "--json").stdout)["traces"]
+    assert (trace["place"], trace["checkpoint_id"]) == ("dropped", 7)
+
+
+def test_trace_wants_one_thing_to_look_for(run: Run) -> None:
+    assert "either a value to look for or --offset" in str(run("trace").exception)
+
+
+def test_files_lists_checkpoints_or_one_of_them(lake: SyntheticLake, run: Run) -> None:
+    path = lake.write(7, {1: range(10)})
+    lake.write(8, {1: range(10, 12)}, visible=False)
+    listed = run("files")
+    assert listed.exit_code == 0
+    assert [line.split()[:4] for line in listed.stdout.splitlines()[1:]] == [
+        ["7", "1", "0", "10"],
+        ["8", "0", "1", "0"],
+    ]
+    one = run("files", "--checkpoint", "7").stdout
+    assert one.rstrip().endswith(str(path))
+    (file,) = json.loads(run("files", "--checkpoint", "8", "--json").stdout)["files"]
+    assert (file["exists"], file["records"]) == (False, 2)
+
+
+def test_a_checkpoint_that_committed_nothing_is_told(lake: SyntheticLake, run: Run) -> None:
+    lake.write(7, {1: range(10)})
+    assert "checkpoint: found 9" in str(run("files", "--checkpoint", "9").exception)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("90", 90), ("1.5s", 1.5), ("2 min", 120), ("2m", 120), ("1h", 3600)]
+)
+def test_durations(text: str, expected: float) -> None:
+    assert seconds(text) == expected

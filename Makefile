@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 MEMBERS := common producer flink_job lineage local
 JAVA := flink_job/java
 # Maven reads it too; quiet unless something fails.
-MVN := mvn --quiet --batch-mode --no-transfer-progress
+MVN := mvn --quiet --batch-mode -Dstyle.color=never
 
 DURATION ?=
 ARGS ?=

@@ -27,6 +27,20 @@ app = typer.Typer(
 )
 
 Names = Annotated[list[str], typer.Argument(metavar="PIPELINE...", help="Shipped names, or paths of files.")]
+Parallelism = Annotated[
+    int | None, typer.Option(min=1, help="Subtasks of each operator, instead of the file's.")
+]
+CheckpointInterval = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="Such as '10 s', instead of the file's.")
+]
+FlinkOptions = Annotated[
+    list[str] | None,
+    typer.Option("-D", metavar="KEY=VALUE", help="An option of Flink for the job; wins over the file's."),
+]
+FromSavepoint = Annotated[
+    str | None, typer.Option(metavar="PATH", help="Savepoint or retained checkpoint to go on from.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="A JSON object a job, in a line.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the stack traces behind an error.")]
 
 
@@ -52,19 +66,10 @@ def validate(
 @app.command()
 def run(
     pipelines: Names,
-    parallelism: Annotated[
-        int | None, typer.Option(min=1, help="Subtasks of each operator, instead of the file's.")
-    ] = None,
-    checkpoint_interval: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Such as '10 s', instead of the file's.")
-    ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option("-D", metavar="KEY=VALUE", help="An option of Flink for the job; wins over the file's."),
-    ] = None,
-    from_savepoint: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Savepoint or retained checkpoint to go on from.")
-    ] = None,
+    parallelism: Parallelism = None,
+    checkpoint_interval: CheckpointInterval = None,
+    option: FlinkOptions = None,
+    from_savepoint: FromSavepoint = None,
     flink_address: Annotated[
         str | None,
         typer.Option(
@@ -81,7 +86,7 @@ def run(
             " client starts.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a job, in a line.")] = False,
+    as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Submit pipelines to Flink; several at once start the client only once."""

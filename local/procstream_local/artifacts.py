@@ -79,7 +79,16 @@ def _fetch() -> Path:
         raise ProcstreamError("mvn: not found on PATH; expected Apache Maven 3.8 or later")
     partial = folder.with_name(f"{folder.name}.{os.getpid()}")
     result = subprocess.run(
-        [maven, "--quiet", "--batch-mode", "--file", str(_POM), f"-Ddestination={partial}", "package"],
+        [
+            maven,
+            "--quiet",
+            "--batch-mode",
+            "-Dstyle.color=never",
+            "--file",
+            str(_POM),
+            f"-Ddestination={partial}",
+            "package",
+        ],
         capture_output=True,
         text=True,
         check=False,

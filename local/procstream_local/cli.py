@@ -6,7 +6,6 @@ from collections import deque
 from typing import Annotated
 
 import typer
-from procstream_common import lake
 from procstream_common.cli import run
 from procstream_common.errors import ProcstreamError
 from procstream_lineage.cli import app as lineage_app
@@ -15,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from procstream_local import pipelines, stack
-from procstream_local.home import Home
+from procstream_local.home import current_home
+from procstream_local.pipeline_cli import app as pipeline_app
 
 app = typer.Typer(
     help="Events from Kafka through Flink into Parquet, exactly once, with proof.",
@@ -24,18 +24,13 @@ app = typer.Typer(
 )
 
 
-def home() -> Home:
-    """The stack's folder: `PROCSTREAM_HOME`, by default `./.procstream`."""
-    return Home(lake.home(os.environ))
-
-
 @app.callback()
 def find_stack() -> None:
     """Events from Kafka through Flink into Parquet, exactly once, with proof."""
     # A command that is told nothing else talks to the embedded stack of this folder.
-    record = home().read()
+    record = current_home().read()
     if record.ports:
-        for name, value in stack.environment(home(), record).items():
+        for name, value in stack.environment(current_home(), record).items():
             os.environ.setdefault(name, value)
 
 
@@ -52,7 +47,7 @@ def demo(
     from procstream_local import demo
 
     options = demo.Options(duration=duration, rate=rate, interval=interval)
-    if not demo.run(home(), options, Console()):
+    if not demo.run(current_home(), options, Console()):
         raise typer.Exit(1)
 
 
@@ -61,13 +56,13 @@ def up() -> None:
     """Start Kafka, the schema registry and Flink on this machine; harmless when they are up."""
     console = Console(stderr=True)
     with console.status("starting the stack"):
-        record = stack.up(home(), progress=lambda name: console.print(f"  {name} ready"))
-        os.environ.update(stack.environment(home(), record))
-        for pipeline in pipelines.resume(home()):
+        record = stack.up(current_home(), progress=lambda name: console.print(f"  {name} ready"))
+        os.environ.update(stack.environment(current_home(), record))
+        for pipeline in pipelines.resume(current_home()):
             console.print(f"  pipeline {pipeline.name} goes on from {pipeline.restored_from or 'the start'}")
     ports = record.ports
     print(f"Kafka            127.0.0.1:{ports['kafka']}")
-    print(f"schema registry  {stack.environment(home(), record)['SCHEMA_REGISTRY_URL']}")
+    print(f"schema registry  {stack.environment(current_home(), record)['SCHEMA_REGISTRY_URL']}")
     print(f"Flink UI         http://127.0.0.1:{ports['flink-rest']}")
 
 
@@ -76,7 +71,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for machines.")] = False,
 ) -> None:
     """Show what is up; the exit code is 1 when something is not."""
-    services = stack.status(home())
+    services = stack.status(current_home())
     if as_json:
         print(json.dumps({"services": [vars(service) for service in services]}))
     else:
@@ -99,7 +94,7 @@ def status(
 @app.command()
 def down() -> None:
     """Stop every process of the stack; topics, checkpoints and the lake stay."""
-    stopped = stack.down(home())
+    stopped = stack.down(current_home())
     print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
 
@@ -109,10 +104,12 @@ def logs(
     count: Annotated[int, typer.Option("--tail", "-n", min=1, help="Lines from the end.")] = 50,
 ) -> None:
     """Print the end of a service's log."""
-    path = home().logs / f"{service}.log"
+    path = current_home().logs / f"{service}.log"
     if not path.is_file():
-        known = ", ".join(sorted(found.stem for found in home().logs.glob("*.log"))) or "none yet"
-        raise ProcstreamError(f"logs: found no log of {service!r} in {home().logs}; expected one of: {known}")
+        known = ", ".join(sorted(found.stem for found in current_home().logs.glob("*.log"))) or "none yet"
+        raise ProcstreamError(
+            f"logs: found no log of {service!r} in {current_home().logs}; expected one of: {known}"
+        )
     with path.open(errors="replace") as lines:
         print("".join(deque(lines, maxlen=count)), end="")
 
@@ -120,15 +117,16 @@ def logs(
 @app.command()
 def env() -> None:
     """Print the stack's addresses as shell exports: eval "$(procstream env)"."""
-    record = home().read()
+    record = current_home().read()
     if not record.ports:
-        raise ProcstreamError(f"{home().path}: no stack was started here; run `procstream up` first")
-    for name, value in stack.environment(home(), record).items():
+        raise ProcstreamError(f"{current_home().path}: no stack was started here; run `procstream up` first")
+    for name, value in stack.environment(current_home(), record).items():
         print(f"export {name}={value!r}")
 
 
 app.add_typer(produce_app, name="produce")
 app.command("tail")(tail)
+app.add_typer(pipeline_app, name="pipeline")
 app.add_typer(lineage_app, name="lineage")
 
 

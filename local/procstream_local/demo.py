@@ -45,6 +45,8 @@ def run(home: Home, options: Options, console: Console) -> bool:
     """
     # The command began when its interpreter did: a person waits for the imports, too.
     began = time.monotonic() - (time.time() - psutil.Process().create_time())
+    # It would give both pipelines and both producers the same topic.
+    os.environ.pop("KAFKA_TOPIC", None)
     was_up = any(service.ready for service in stack.status(home)) if home.read().ports else False
     try:
         _start_stack(home, console)

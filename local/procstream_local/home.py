@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from procstream_common import lake
 from procstream_common.errors import ProcstreamError
 from pydantic import BaseModel, ValidationError
 
@@ -44,6 +45,11 @@ class StackRecord(BaseModel):
     ports: dict[str, int] = {}
     processes: dict[str, ProcessRecord] = {}
     pipelines: dict[str, PipelineRecord] = {}
+
+
+def current_home() -> "Home":
+    """The stack's folder: `PROCSTREAM_HOME`, by default `./.procstream`."""
+    return Home(lake.home(os.environ))
 
 
 @dataclass(frozen=True)

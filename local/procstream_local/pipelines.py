@@ -28,19 +28,22 @@ def run(
     env: Mapping[str, str] | None = None,
     *,
     fresh: bool = False,
+    checkpoint: str | None = None,
 ) -> PipelineRecord:
     """Submit a pipeline and remember it.
 
     A pipeline that ran here before goes on from its last checkpoint, so that no record is read twice;
-    `fresh` starts it without state. `env` are variables for it besides this process's. Raises
-    `ProcstreamError` with the submitting command's own message, or when the pipeline is running.
+    `fresh` starts it without state, `checkpoint` from that one (or a savepoint). `env` has variables for
+    it besides this process's. Raises `ProcstreamError` with the submitting command's own message, or
+    when the pipeline is running.
     """
     name = load_pipeline(source).name
     record = home.read()
     known = record.pipelines.get(name)
     if known is not None and job_state(record, known.job_id) in _RUNNING:
         raise ProcstreamError(f"pipeline {name} is running as job {known.job_id}; stop it first")
-    checkpoint = None if fresh or known is None else latest_checkpoint(home, known)
+    if checkpoint is None and known is not None and not fresh:
+        checkpoint = latest_checkpoint(home, known)
     paths = {key: value for key, value in {**os.environ, **(env or {})}.items() if key in PATH_VARIABLES}
     job_id = _submit(source, options, paths, checkpoint)
     pipeline = PipelineRecord(
@@ -78,6 +81,12 @@ def cancel(home: Home, name: str) -> None:
         httpx.patch(f"{_rest(record)}/jobs/{known.job_id}", params={"mode": "cancel"}, timeout=10)
         known.active = False
         home.write(record)
+
+
+def is_embedded(home: Home, flink_address: str | None) -> bool:
+    """Whether jobs sent to this address of Flink's REST run on the stack of `home`."""
+    rest = home.read().ports.get("flink-rest")
+    return rest is not None and flink_address in (None, f"127.0.0.1:{rest}")
 
 
 def job_state(record: StackRecord, job_id: str) -> str | None:

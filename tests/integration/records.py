@@ -9,7 +9,7 @@ from typing import Any
 
 import fastavro
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry import SchemaRegistryClient, topic_subject_name_strategy
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext, StringDeserializer
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
@@ -59,7 +59,11 @@ def counted(topic: str) -> int:
 
 def consume(topic: str) -> list[Record]:
     """All records that a topic has now, decoded by Confluent's deserializer with the registry's schemas."""
-    value_of = AvroDeserializer(SchemaRegistryClient(load(RegistrySettings).confluent()))
+    value_of = AvroDeserializer(
+        SchemaRegistryClient(load(RegistrySettings).confluent()),
+        # By default it asks for associations of each record's topic, which only Confluent's own registry has.
+        conf={"subject.name.strategy": topic_subject_name_strategy},
+    )
     key_of = StringDeserializer()
     value_context = SerializationContext(topic, MessageField.VALUE)
     found = []

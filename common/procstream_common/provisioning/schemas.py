@@ -6,7 +6,7 @@ from confluent_kafka.schema_registry.common.schema_registry_client import (
     ServerConfig,
 )
 from confluent_kafka.schema_registry.error import SchemaRegistryError
-from httpx import HTTPError
+from httpx2 import HTTPError  # what confluent-kafka's client is built on
 
 from procstream_common.errors import ProcstreamError
 from procstream_common.provisioning.specs import SchemaSpec

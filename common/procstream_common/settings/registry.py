@@ -11,6 +11,9 @@ from procstream_common.settings.kafka import require_together, reveal
 from procstream_common.settings.kafka_java import private_key
 from procstream_common.settings.values import ReadableFile, Text, Url
 
+ANSWER_WITHIN_SECONDS = 10.0
+"""How long an answer may take: a registry that is there needs milliseconds."""
+
 
 class RegistrySettings(EnvironmentSettings):
     """How to reach the schema registry. Certificates and keys are PEM files.
@@ -64,9 +67,10 @@ class RegistrySettings(EnvironmentSettings):
         return self
 
     def confluent(self) -> dict[str, Any]:
-        """Configuration of confluent-kafka's `SchemaRegistryClient`."""
+        """Configuration of confluent-kafka's `SchemaRegistryClient`, which by itself waits for ever."""
         conf = {
             "url": self.url,
+            "timeout": ANSWER_WITHIN_SECONDS,
             "basic.auth.user.info": self._user_info(),
             "ssl.ca.location": self.ssl_ca_location,
             "ssl.certificate.location": self.ssl_certificate_location,

@@ -67,9 +67,10 @@ def _prepare(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> None:
     for original in (artifacts.flink / "conf").glob("*.properties"):
         (folder / "conf" / original.name).write_bytes(original.read_bytes())
     configuration = _configuration(folder, ports, artifacts)
-    _replace(folder / "conf" / "config.yaml", yaml.safe_dump(configuration, width=10_000))
-    jars = [*(artifacts.flink / "lib").glob("*.jar"), *artifacts.connectors.glob("*.jar"), artifacts.job_jar]
-    _link(folder / "lib", jars)
+    _replace(folder / "conf" / "config.yaml", yaml.safe_dump(configuration, width=10_000).encode())
+    _link(folder / "lib", [*(artifacts.flink / "lib").glob("*.jar"), *artifacts.connectors.glob("*.jar")])
+    # A copy: who builds the module again must not change a jar that a running JVM reads.
+    _replace(folder / "lib" / artifacts.job_jar.name, artifacts.job_jar.read_bytes())
     _link(folder / "plugins", [path for path in artifacts.plugins.iterdir() if path.is_dir()])
 
 
@@ -108,15 +109,15 @@ def _configuration(folder: Path, ports: dict[str, int], artifacts: Artifacts) ->
 def _link(folder: Path, targets: list[Path]) -> None:
     folder.mkdir(exist_ok=True)
     wanted = {target.name: target for target in targets}
-    for link in folder.iterdir():
-        if link.name not in wanted or link.readlink() != wanted[link.name]:
-            link.unlink()
+    for found in folder.iterdir():
+        if not found.is_symlink() or found.readlink() != wanted.get(found.name):
+            found.unlink()
     for name, target in wanted.items():
         if not (folder / name).is_symlink():
             (folder / name).symlink_to(target)
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, content: bytes) -> None:
     new = path.with_suffix(".new")
-    new.write_text(text)
+    new.write_bytes(content)
     new.replace(path)

@@ -15,7 +15,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "s3cret"}
 def test_a_registry_needs_no_more_than_its_url() -> None:
     settings = load(RegistrySettings, URL)
     expected = {"url": "https://registry:8081/apis/ccompat/v7"}
-    assert settings.confluent() == expected
+    assert settings.confluent() == {**expected, "timeout": 10.0}
     assert settings.java() == expected
     assert SchemaRegistryClient(settings.confluent()) is not None
 

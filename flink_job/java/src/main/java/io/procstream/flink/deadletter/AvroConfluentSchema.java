@@ -20,6 +20,7 @@ import org.apache.flink.formats.avro.AvroToRowDataConverters.AvroToRowDataConver
 import org.apache.flink.formats.avro.typeutils.AvroSchemaConverter;
 import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.RowType;
 
 /**
@@ -48,21 +49,41 @@ final class AvroConfluentSchema implements DeserializationSchema<RowData> {
      * A decoder for a table.
      *
      * @param columns paired with the writer's fields by name; absent ones are null
+     * @param givenSchema the schema to read as, its fields being the columns in their order; null:
+     *     derived from the columns. Only a given one can have an enum or a fixed: the derived one asks
+     *     for a string or bytes, to which Avro resolves neither
      * @param legacyTimestamps Flink's {@code timestamp_mapping.legacy}: Avro's timestamp-millis is
      *     TIMESTAMP(3); otherwise it is TIMESTAMP_LTZ(3) and local-timestamp-millis TIMESTAMP(3)
      * @throws ValidationException for timestamps finer than milliseconds: Flink's converter cannot
      */
     AvroConfluentSchema(
-            RowType columns, boolean legacyTimestamps, RegistrySchemas registry, TypeInformation<RowData> type) {
+            RowType columns,
+            String givenSchema,
+            boolean legacyTimestamps,
+            RegistrySchemas registry,
+            TypeInformation<RowData> type) {
         this.registry = registry;
-        this.readerSchemaText = AvroSchemaConverter.convertToSchema(columns.copy(false), legacyTimestamps)
-                .toString();
+        this.readerSchemaText = givenSchema == null
+                ? AvroSchemaConverter.convertToSchema(columns.copy(false), legacyTimestamps)
+                        .toString()
+                : matching(givenSchema, columns, legacyTimestamps);
         this.toRow = AvroToRowDataConverters.createRowConverter(columns, legacyTimestamps);
         this.type = type;
         if (readerSchemaText.contains("timestamp-micros")) {
             throw new ValidationException(
                     "Avro timestamps are read in milliseconds: declare a precision of 3 or less.");
         }
+    }
+
+    private static String matching(String schema, RowType columns, boolean legacyTimestamps) {
+        LogicalType fields =
+                AvroSchemaConverter.convertToDataType(schema, legacyTimestamps).getLogicalType();
+        if (!fields.copy(false).equals(columns.copy(false))) {
+            throw new ValidationException(String.format(
+                    "Option 'schema' gives %s, expected the columns: %s.",
+                    fields.asSummaryString(), columns.asSummaryString()));
+        }
+        return schema;
     }
 
     @Override

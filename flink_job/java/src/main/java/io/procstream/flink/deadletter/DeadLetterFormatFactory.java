@@ -115,7 +115,6 @@ public final class DeadLetterFormatFactory implements DeserializationFormatFacto
         Set<ConfigOption<?>> known = new HashSet<>(flinks.optionalOptions());
         known.addAll(flinks.requiredOptions());
         known.add(AvroFormatOptions.AVRO_TIMESTAMP_LEGACY_MAPPING);
-        known.remove(AvroConfluentFormatOptions.SCHEMA); // columns go by name, not by a given schema
         validate(flinks.factoryIdentifier(), options, flinks.requiredOptions(), known);
 
         Map<String, String> properties = RegistryAvroFormatFactory.buildOptionalPropertiesMap(options);
@@ -128,6 +127,7 @@ public final class DeadLetterFormatFactory implements DeserializationFormatFacto
                     DynamicTableSource.Context context, DataType columns) {
                 return new AvroConfluentSchema(
                         (RowType) columns.getLogicalType(),
+                        options.get(AvroConfluentFormatOptions.SCHEMA),
                         legacyTimestamps,
                         registry,
                         context.createTypeInformation(columns));

@@ -1,13 +1,12 @@
 package io.procstream.flink.lake;
 
-import org.apache.flink.core.memory.MemorySegmentFactory;
 import org.apache.flink.runtime.state.StateInitializationContext;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.BoundedOneInput;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.RowData;
-import org.apache.flink.table.data.binary.BinaryRowData;
 import org.apache.flink.types.RowKind;
 
 /**
@@ -65,15 +64,7 @@ final class CheckpointMarker extends AbstractStreamOperator<RowData>
         output.collect(new StreamRecord<>(marker(arity), checkpointId));
     }
 
-    /** All nulls; in binary form, as that is copied and sent without regard to NOT NULL columns. */
     static RowData marker(int arity) {
-        int size = BinaryRowData.calculateFixPartSizeInBytes(arity);
-        BinaryRowData row = new BinaryRowData(arity);
-        row.pointTo(MemorySegmentFactory.wrap(new byte[size]), 0, size);
-        row.setRowKind(RowKind.DELETE);
-        for (int i = 0; i < arity; i++) {
-            row.setNullAt(i);
-        }
-        return row;
+        return new GenericRowData(RowKind.DELETE, arity);
     }
 }

@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.apache.flink.avro.shaded.org.apache.avro.Schema;
+import org.apache.flink.avro.shaded.org.apache.avro.generic.GenericData;
 import org.apache.flink.avro.shaded.org.apache.avro.generic.GenericRecordBuilder;
 import org.apache.flink.formats.avro.AvroRowDataDeserializationSchema;
 import org.apache.flink.formats.avro.AvroToRowDataConverters;
@@ -467,5 +468,33 @@ class AvroDeadLetterTest {
                 "avro-confluent.properties.http.read.timeout.ms",
                 "5000");
         assertGood(decoder.row(good(1)), 1);
+    }
+
+    private static final String COLOURED =
+            """
+            {"type": "record", "name": "Event", "fields": [
+              {"name": "id", "type": ["null", "long"]},
+              {"name": "colour", "type": ["null",
+                {"type": "enum", "name": "Colour", "symbols": ["RED", "BLUE"]}]}]}""";
+
+    @Test
+    void anEnumIsReadAsTextByAGivenSchema() throws Exception {
+        Schema writer = AvroRecords.parse(COLOURED);
+        Schema colour = writer.getField("colour").schema().getTypes().get(1);
+        registry.register(8, writer.toString());
+        Decoder decoder = decoder(Decoder.row("id", BIGINT(), "colour", STRING()), "avro-confluent.schema", COLOURED);
+        GenericRecordBuilder event = new GenericRecordBuilder(writer)
+                .set("id", 5L)
+                .set("colour", new GenericData.EnumSymbol(colour, "BLUE"));
+        GenericRowData row = decoder.row(AvroRecords.encode(8, writer, event.build()));
+        assertThat(row.getLong(0)).isEqualTo(5);
+        assertThat(row.getString(1)).hasToString("BLUE");
+    }
+
+    @Test
+    void aGivenSchemaMustHaveTheColumns() {
+        assertThatThrownBy(() -> decoder(TABLE, "avro-confluent.schema", COLOURED))
+                .isInstanceOf(ValidationException.class)
+                .hasMessageContaining("expected the columns");
     }
 }

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.apache.parquet.example.data.Group;
@@ -110,7 +111,7 @@ record Lake(Path output, Path log) {
 
     /** The plainest way to the text that {@link OffsetRuns} should give. */
     private static final class OffsetsInOrder {
-        private final Map<String, TreeSet<Long>> offsets = new java.util.TreeMap<>();
+        private final Map<String, TreeSet<Long>> offsets = new TreeMap<>();
 
         void add(String partition, long offset) {
             offsets.computeIfAbsent(partition, created -> new TreeSet<>()).add(offset);

@@ -1,5 +1,6 @@
 package io.procstream.flink.lake;
 
+import static java.util.concurrent.TimeUnit.MINUTES;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -11,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.LongStream;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.MapFunction;
@@ -31,10 +31,13 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.table.api.Schema;
 import org.apache.flink.table.api.bridge.java.StreamTableEnvironment;
 import org.apache.flink.types.Row;
+import org.apache.parquet.schema.LogicalTypeAnnotation;
+import org.apache.parquet.schema.LogicalTypeAnnotation.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The sink inside real jobs, on Flink's mini cluster: what is in files and log at the end. */
@@ -128,7 +131,7 @@ class LakeSinkTest {
     }
 
     private static void finish(JobClient job) throws Exception {
-        job.getJobExecutionResult().get(2, TimeUnit.MINUTES);
+        job.getJobExecutionResult().get(2, MINUTES);
     }
 
     private static List<Long> upTo(long count) {
@@ -191,7 +194,7 @@ class LakeSinkTest {
         Thread.sleep(2_000);
         String savepoint = job.stopWithSavepoint(
                         drain, folder.resolve("savepoints").toString(), SavepointFormatType.CANONICAL)
-                .get(1, TimeUnit.MINUTES);
+                .get(1, MINUTES);
         List<Long> before = lake.longs("id");
         Map<Path, byte[]> filesBefore = contents();
         assertThat(before).isNotEmpty().isEqualTo(upTo(before.size()));
@@ -201,7 +204,7 @@ class LakeSinkTest {
         JobClient resumed = start(ids(1_000_000, 2_000));
         Thread.sleep(2_000);
         resumed.stopWithSavepoint(false, folder.resolve("savepoints").toString(), SavepointFormatType.CANONICAL)
-                .get(1, TimeUnit.MINUTES);
+                .get(1, MINUTES);
 
         assertThat(lake.longs("id")).hasSizeGreaterThan(before.size());
         assertProven(lake.longs("id").size());
@@ -248,11 +251,35 @@ class LakeSinkTest {
                         .matches("year=2026/month=01/day=01/hour=0[01]/part-[0-9a-f-]+-\\d+\\.parquet"));
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "TIMESTAMP(3), '', MILLIS, true",
+        "TIMESTAMP_LTZ(3), '', MILLIS, true",
+        "TIMESTAMP(6), '', MICROS, true",
+        "TIMESTAMP(6), parquet.timestamp.time.unit=millis, MILLIS, true",
+        "TIMESTAMP(3), parquet.utc-timezone=false, MILLIS, false",
+    })
+    void timestampsAreInt64InUtcOfTheirPrecisionUnlessTheTableSaysOtherwise(
+            String type, String option, TimeUnit unit, boolean utc) throws Exception {
+        StreamTableEnvironment tables = environment(ids(1, 100));
+        String more = option.isEmpty() ? "" : ", '" + option.replace("=", "'='") + "'";
+        tables.executeSql("CREATE TABLE lake (ts " + type + ") WITH (" + lake.options() + more + ")");
+        tables.executeSql("INSERT INTO lake SELECT CAST(TO_TIMESTAMP_LTZ(millis, 3) AS " + type + ") FROM ids")
+                .await(1, MINUTES);
+        Path file = lake.files().get(0);
+        assertThat(ParquetFiles.schema(file).getType("ts").getLogicalTypeAnnotation())
+                .isEqualTo(LogicalTypeAnnotation.timestampType(utc, unit));
+        if (utc) {
+            long perMilli = unit == TimeUnit.MICROS ? 1_000 : 1;
+            assertThat(ParquetFiles.longs(file, "ts")).containsExactly(1_767_225_600_000L * perMilli);
+        }
+    }
+
     @Test
     void aTableOfOtherColumnsWithoutTimeIsFlatAndItsLogKnowsNoOffsets() throws Exception {
         StreamTableEnvironment tables = environment(ids(100, 100_000));
         tables.executeSql("CREATE TABLE lake (id BIGINT, name STRING) WITH (" + lake.options() + ")");
-        tables.executeSql("INSERT INTO lake SELECT id, 'x' FROM ids").await(1, TimeUnit.MINUTES);
+        tables.executeSql("INSERT INTO lake SELECT id, 'x' FROM ids").await(1, MINUTES);
         assertThat(lake.files()).allSatisfy(file -> assertThat(file.getParent()).isEqualTo(lake.output()));
         assertThat(lake.entries().values())
                 .allSatisfy(entry -> assertThat(entry.offsetRanges()).isEmpty());
@@ -266,7 +293,7 @@ class LakeSinkTest {
                 + " BIGINT) WITH (" + lake.options() + ", 'sink.parallelism'='1')");
         tables.executeSql("INSERT INTO lake SELECT id, 'x', 1, CASE WHEN id = 50 THEN CAST(NULL AS BIGINT) ELSE"
                         + " kafka_offset END FROM ids")
-                .await(1, TimeUnit.MINUTES);
+                .await(1, MINUTES);
         assertThat(lake.longs("id")).hasSize(100);
         assertThat(lake.entries().values()).extracting(Lake.Entry::offsetRanges).contains("");
     }
@@ -281,7 +308,7 @@ class LakeSinkTest {
                 .addInsertSql("INSERT INTO a SELECT id FROM ids WHERE id < 500")
                 .addInsertSql("INSERT INTO b SELECT id FROM ids WHERE id >= 500")
                 .execute()
-                .await(1, TimeUnit.MINUTES);
+                .await(1, MINUTES);
         assertProven(500);
         assertThat(second.longs("id"))
                 .isEqualTo(LongStream.range(500, 1_000).boxed().toList());

@@ -1,0 +1,67 @@
+"""A schema that the job has not seen yet, while the registry is away: it waits, and calls nothing bad."""
+
+import json
+import uuid
+
+from procstream_lineage import Verdict, committed_files
+from procstream_local import processes, stack
+from procstream_local.home import Home
+
+from tests.integration import records
+from tests.integration.running import RunPipeline
+from tests.integration.topics import LINEAGE_INPUT, MakeTopic, register
+from tests.integration.waiting import until
+
+TIME_MS = 1_767_225_600_000
+BEFORE, AFTER = 20, 30
+
+
+def second_version() -> str:
+    schema = json.loads(LINEAGE_INPUT)
+    schema["fields"].append({"name": "origin", "type": ["null", "string"], "default": None})
+    return json.dumps(schema)
+
+
+def values(schema_id: int, schema_text: str, count: int) -> list[bytes]:
+    return [
+        records.framed(schema_id, schema_text, {"uuid": str(uuid.uuid4()), "timestamp": TIME_MS})
+        for _ in range(count)
+    ]
+
+
+def test_while_the_registry_is_away_the_job_waits_and_nothing_is_called_bad(
+    home: Home, make_topic: MakeTopic, run_pipeline: RunPipeline
+) -> None:
+    topic = make_topic("registry-away", 1)
+    first_id = register(topic, LINEAGE_INPUT)
+    records.produce(topic, values(first_id, LINEAGE_INPUT, BEFORE))
+    pipeline = run_pipeline(topic)
+    assert pipeline.verify().verdict is Verdict.PROVEN
+
+    new = second_version()
+    second_id = register(topic, new)
+    assert second_id != first_id
+    log = home.logs / "taskmanager.log"
+    complaint = f"did not give schema {second_id} "
+    registry = processes.find(home.read().processes["registry"])
+    assert registry is not None
+    registry.kill()
+    registry.wait(10)
+    try:
+        records.produce(topic, values(second_id, new, AFTER))
+        until(lambda: log.read_text(errors="replace").count(complaint) >= 3, "the job asking again and again")
+        away = pipeline.verify(wait=0)
+        assert (away.committed, away.pending) == (BEFORE, AFTER)
+        assert away.dropped == away.missing == 0
+        assert away.verdict is Verdict.UNKNOWN
+        assert pipeline.state in ("RUNNING", "RESTARTING")
+    finally:
+        stack.up(home)
+
+    back = pipeline.verify(wait=120)
+    pipeline.cancel()
+    assert back.verdict is Verdict.PROVEN, back
+    assert back.committed == BEFORE + AFTER
+    assert back.dropped == 0
+    dropped = committed_files(pipeline.paths.dropped, pipeline.paths.dropped_commit_log)
+    assert dropped.count_rows() == 0

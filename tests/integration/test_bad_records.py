@@ -142,7 +142,7 @@ def test_each_bad_record_is_dropped_once_with_its_reason_and_its_bytes(landed: L
 def test_each_error_says_more_than_its_class(landed: Landed) -> None:
     errors = committed_files(landed.paths.dropped, landed.paths.dropped_commit_log).to_table()["error"]
     for error in errors.to_pylist():
-        reason, _, detail = error.partition(": ")
+        _reason, _, detail = error.partition(": ")
         assert len(detail) > 10, error
         assert "\n" not in error
 

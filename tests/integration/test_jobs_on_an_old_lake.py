@@ -18,7 +18,7 @@ COUNT = 300
 def generate(topic: str) -> None:
     commands.run_json(
         "procstream-producer", "generate", "lineage-input",
-        "--topic", topic, "--count", str(COUNT), "--rate", "max",
+        "--topic", topic, "--count", str(COUNT), "--rate", "1000",
     )  # fmt: skip
 
 

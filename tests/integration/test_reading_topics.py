@@ -11,7 +11,7 @@ from tests.integration import commands, records
 from tests.integration.topics import PROCSTAT, MakeTopic
 from tests.integration.waiting import until
 
-GENERATED = 60
+GENERATED = 8_000
 PARTITIONS = 4
 
 
@@ -45,7 +45,7 @@ def test_a_confluent_consumer_reads_the_generated_records(lineage_input: str) ->
     for record in found:
         assert datetime.now(UTC) - record.value["timestamp"] < timedelta(minutes=10)
     in_each_partition = [sum(record.partition == number for record in found) for number in range(PARTITIONS)]
-    assert in_each_partition == [GENERATED // PARTITIONS] * PARTITIONS
+    assert min(in_each_partition) > GENERATED / PARTITIONS / 2, in_each_partition
 
 
 def test_a_confluent_consumer_reads_the_samples(procstat: str) -> None:

@@ -25,6 +25,7 @@ SMALL_BUFFER = 20
 SMALL_BUFFER_S = SMALL_BUFFER * INTERVAL_S
 NOTICED_AFTER_S = 3
 RATE = 2_000
+FLINK = {"parallelism": 1, "checkpoint_interval": "1 s"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,6 @@ def outage(home: Home, make_topic: MakeTopic, run_pipeline: RunPipeline) -> Outa
     load_topic = make_topic("outage-load")
     topics = {name: make_topic(f"outage-{name}", 1, PROCSTAT) for name in ("ample", "small")}
     with ExitStack() as running:
-        pipelines = [run_pipeline(topic, flink={"parallelism": 1}) for topic in (load_topic, topics["ample"])]
         generator = running.enter_context(load.generated(load_topic, RATE))
         samplers = {
             "ample": running.enter_context(sampling(topics["ample"], INTERVAL_S)),
@@ -66,6 +66,7 @@ def outage(home: Home, make_topic: MakeTopic, run_pipeline: RunPipeline) -> Outa
                 sampling(topics["small"], INTERVAL_S, "--buffer-max-records", str(SMALL_BUFFER))
             ),
         }
+        pipelines = [run_pipeline(topic, flink=FLINK) for topic in (load_topic, topics["ample"])]
         for sampler in samplers.values():
             until(lambda sampler=sampler: sampler.health()[0] == 200, "a sampler at work")
         for pipeline in pipelines:

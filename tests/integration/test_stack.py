@@ -1,0 +1,125 @@
+"""The embedded stack through its life: up, up again, killed in part, recovered, down."""
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from confluent_kafka.admin import AdminClient
+from procstream_common.provisioning import read_values
+from procstream_common.settings import KafkaSettings, load
+from procstream_local import processes, stack
+from procstream_local.home import Home
+
+from tests.integration import commands, records
+from tests.integration.topics import LINEAGE_INPUT, register
+
+SERVICES = {"kafka", "registry", "jobmanager", "taskmanager"}
+
+
+@pytest.fixture(scope="module")
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A folder where nothing was started yet."""
+    home = Home(tmp_path_factory.mktemp("own-stack"))
+    yield home
+    stack.down(home)
+
+
+@pytest.fixture(scope="module")
+def up(own_home: Home) -> "subprocess.CompletedProcess[str]":
+    return procstream(own_home, "up")
+
+
+@pytest.fixture
+def at_own_stack(own_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in stack.environment(own_home, own_home.read()).items():
+        monkeypatch.setenv(name, value)
+
+
+def procstream(home: Home, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return commands.run("procstream", *arguments, env={"PROCSTREAM_HOME": str(home.path)})
+
+
+def pids(home: Home) -> dict[str, int]:
+    return {name: process.pid for name, process in home.read().processes.items()}
+
+
+def living(home: Home) -> list[str]:
+    """Every process that belongs to a stack, whoever started it."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "environ"]):
+        if str(home.path) in " ".join(process.info["cmdline"] or []):
+            found.append(" ".join(process.info["cmdline"]))
+        elif (process.info["environ"] or {}).get("PROCSTREAM_HOME") == str(home.path):
+            found.append(" ".join(process.info["cmdline"] or []))
+    return found
+
+
+def test_where_nothing_was_started_status_says_so_and_down_is_harmless(own_home: Home) -> None:
+    assert procstream(own_home, "status").returncode == 1
+    assert procstream(own_home, "down").returncode == 0
+
+
+@pytest.mark.usefixtures("up", "at_own_stack")
+def test_up_starts_every_service_with_the_charts_topics(
+    own_home: Home, up: "subprocess.CompletedProcess[str]"
+) -> None:
+    assert up.returncode == 0, up.stderr
+    status = procstream(own_home, "status", "--json")
+    services = {service["name"]: service for service in json.loads(status.stdout)["services"]}
+    assert services.keys() == SERVICES
+    assert all(service["ready"] for service in services.values())
+    assert status.returncode == 0
+    partitions = {
+        name: len(topic.partitions)
+        for name, topic in AdminClient(load(KafkaSettings).librdkafka())
+        .list_topics(timeout=10)
+        .topics.items()
+    }
+    wanted = {topic.topic_name: topic.partitions for topic in read_values(stack.VALUES).topics}
+    assert partitions.items() >= wanted.items()
+
+
+@pytest.mark.usefixtures("up")
+def test_a_second_up_is_harmless(own_home: Home) -> None:
+    before = own_home.read()
+    again = procstream(own_home, "up")
+    assert again.returncode == 0, again.stderr
+    assert own_home.read() == before
+
+
+@pytest.mark.usefixtures("up", "at_own_stack")
+def test_up_after_a_crash_starts_what_is_gone_with_the_data_it_had(own_home: Home) -> None:
+    before, ports = pids(own_home), own_home.read().ports
+    schema_text = LINEAGE_INPUT.replace("LineageInput", "WrittenJustBeforeTheCrash")
+    schema_id = register("lineage-input-crash", schema_text)
+    value = records.framed(schema_id, schema_text, {"uuid": "before-the-crash", "timestamp": 0})
+    records.produce("lineage-input", [value])
+    for name in ("kafka", "registry"):
+        process = processes.find(own_home.read().processes[name])
+        assert process is not None
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+    assert procstream(own_home, "status").returncode == 1
+
+    recovered = procstream(own_home, "up")
+    assert recovered.returncode == 0, recovered.stderr
+    assert procstream(own_home, "status").returncode == 0
+    after = pids(own_home)
+    assert {name for name in SERVICES if after[name] != before[name]} == {"kafka", "registry"}
+    assert own_home.read().ports == ports
+    assert [record.value["uuid"] for record in records.consume("lineage-input")] == ["before-the-crash"]
+    assert register("lineage-input-crash", schema_text) == schema_id
+
+
+@pytest.mark.usefixtures("up")
+def test_down_leaves_no_process(own_home: Home) -> None:
+    assert len(living(own_home)) >= len(SERVICES)
+    down = procstream(own_home, "down")
+    assert down.returncode == 0, down.stderr
+    assert set(down.stdout.strip().removeprefix("stopped: ").split(", ")) == SERVICES
+    assert living(own_home) == []
+    assert procstream(own_home, "status").returncode == 1
+    assert procstream(own_home, "down").returncode == 0

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from procstream_local import stack
 from procstream_local.home import Home
 from rich.console import Console
@@ -22,6 +23,8 @@ class EmbeddedStack:
     """This process's environment, with the stack's addresses."""
     folder: Path
     """For files of the benchmark; removed with the stack."""
+    taskmanager: psutil.Process
+    """Where the rows are worked on."""
 
     @property
     def flink_url(self) -> str:
@@ -41,7 +44,8 @@ def embedded_stack(console: Console) -> Iterator[EmbeddedStack]:
                 record = stack.up(home)
             # PyFlink takes the folders of Flink's client from this process's environment alone.
             os.environ.update(stack.environment(home, record))
-            yield EmbeddedStack(dict(os.environ), Path(folder))
+            taskmanager = psutil.Process(record.processes["taskmanager"].pid)
+            yield EmbeddedStack(dict(os.environ), Path(folder), taskmanager)
         finally:
             with console.status("stopping the stack"):
                 stack.down(home)

@@ -28,7 +28,9 @@ VARIANTS: dict[str, tuple[str, Plan]] = {
     "stock": ("avro-confluent, filesystem sink, hourly partitions", sinks.stock),
     "stock flat": ("the same, not partitioned", sinks.stock_flat),
 }
-REFERENCE = "stock"
+OURS, STOCK, STOCK_FLAT = VARIANTS
+
+_IDLE_LOAD = 0.5
 
 Records = Annotated[int, typer.Option(min=1000, help="Records in the topic; every run reads them all.")]
 Runs = Annotated[int, typer.Option(min=1, help="Counted runs of each variant, after one to warm up.")]
@@ -37,12 +39,14 @@ Out = Annotated[Path | None, typer.Option(help="File that the JSON line goes to 
 
 @dataclass(frozen=True)
 class Summary:
-    """Records a second of one variant's counted runs."""
+    """One variant's counted runs; rates are records a second."""
 
-    rates: list[float]
-    median: float
-    slowest: float
-    fastest: float
+    rates: list[int]
+    median: int
+    slowest: int
+    fastest: int
+    cpu_microseconds: float
+    """For each record, the median."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,8 @@ def lake(
     """Rates of Kafka Avro to Parquet, ours and Flink's file sink in turns, and their ratio."""
     console = Console(stderr=True)
     facts = machine.describe(artifacts.find())
+    if facts.load_before > _IDLE_LOAD:
+        console.print(f"[yellow]the machine is busy (load {facts.load_before:g}): rates will be too low[/]")
     settings = sinks.Settings(parallelism, checkpoint_interval)
     with embedded_stack(console) as stack:
         size = readings.fill(stack.env, records, partitions, console)
@@ -84,14 +90,20 @@ def lake(
 
 
 def summarize(found: list[Run]) -> Summary:
-    """The rates of the counted runs."""
+    """What the runs of one variant have in common."""
     rates = [round(run.rate) for run in found]
-    return Summary([*rates], statistics.median(rates), min(rates), max(rates))
+    return Summary(
+        rates=rates,
+        median=round(statistics.median(rates)),
+        slowest=min(rates),
+        fastest=max(rates),
+        cpu_microseconds=round(statistics.median(run.cpu_microseconds for run in found), 2),
+    )
 
 
-def ratio(summaries: Mapping[str, Summary], of: str, to: str) -> float:
-    """Of the medians."""
-    return round(summaries[of].median / summaries[to].median, 3)
+def ratio(summaries: Mapping[str, Summary], to: str) -> float:
+    """Our median rate to that of another variant."""
+    return round(summaries[OURS].median / summaries[to].median, 2)
 
 
 def _run_in_turns(
@@ -114,8 +126,11 @@ def _run_in_turns(
                 progress.update(task, description=f"{what}: {name}")
                 folder = stack.folder / "lake"
                 job = plan(folder, stack.env, settings)
-                run = runs.run(session, job, stack.flink_url, folder, setup.records)
-                progress.console.print(f"{what}: {name} {run.rate:,.0f} records/s", highlight=False)
+                run = runs.run(session, job, stack, folder, setup.records)
+                progress.console.print(
+                    f"{what}: {name} {run.rate:,.0f} records/s, {run.cpu_microseconds:.2f} us of CPU each",
+                    highlight=False,
+                )
                 progress.advance(task)
                 if turn:
                     results[name].append(run)
@@ -131,22 +146,17 @@ def _show(summaries: Mapping[str, Summary], setup: Setup, facts: machine.Machine
     table.add_column("records/s")
     for name in VARIANTS:
         table.add_column(f"{name}\n[dim]{VARIANTS[name][0]}[/]", justify="right")
-    for index in range(max(len(summary.rates) for summary in summaries.values())):
-        table.add_row(f"run {index + 1}", *(f"{summary.rates[index]:,.0f}" for summary in summaries.values()))
+    for number, rates in enumerate(zip(*(summary.rates for summary in summaries.values()), strict=True), 1):
+        table.add_row(f"run {number}", *(f"{rate:,}" for rate in rates))
     table.add_section()
-    table.add_row("median", *(f"[bold]{summary.median:,.0f}[/]" for summary in summaries.values()))
+    table.add_row("median", *(f"[bold]{summary.median:,}[/]" for summary in summaries.values()))
     table.add_row(
-        "min to max",
-        *(f"{summary.slowest:,.0f} to {summary.fastest:,.0f}" for summary in summaries.values()),
+        "min to max", *(f"{summary.slowest:,} to {summary.fastest:,}" for summary in summaries.values())
     )
+    table.add_row("CPU us per record", *(f"{summary.cpu_microseconds:.2f}" for summary in summaries.values()))
     table.add_row(
-        "procstream is faster by",
-        "",
-        *(
-            f"[bold]{ratio(summaries, 'procstream', name):.2f}[/]"
-            for name in summaries
-            if name != "procstream"
-        ),
+        f"{OURS} to it",
+        *("" if name == OURS else f"[bold]{ratio(summaries, name):.2f}[/]" for name in summaries),
     )
     console.print(table)
     console.print(
@@ -164,8 +174,8 @@ def _as_json(
 ) -> dict[str, Any]:
     return {
         "bench": "lake",
-        "ratio": ratio(summaries, "procstream", REFERENCE),
-        "ratio_to_stock_flat": ratio(summaries, "procstream", "stock flat"),
+        "ratio": ratio(summaries, STOCK),
+        "ratio_to_stock_flat": ratio(summaries, STOCK_FLAT),
         "setup": asdict(setup),
         "variants": {
             name: {

@@ -13,6 +13,7 @@ from procstream_job.plan import JobPlan
 from procstream_job.runner import FlinkSession
 
 from bench import sinks
+from bench.embedded import EmbeddedStack
 
 _LOOK_SECONDS = 0.5
 _LONGEST_SECONDS = 1800
@@ -33,25 +34,38 @@ class Run:
 
     Planning, deployment and the wait for the last checkpoint, which only a job that ends has, are not in it.
     """
+    cpu_seconds: float
+    """Of the TaskManager, while the job was there: depends less on what else the machine does than the rate."""
 
     @property
     def rate(self) -> float:
         """Records a second."""
         return self.rows / self.seconds
 
+    @property
+    def cpu_microseconds(self) -> float:
+        """For each record."""
+        return self.cpu_seconds / self.rows * 1e6
 
-def run(session: FlinkSession, plan: JobPlan, rest: str, folder: Path, expected: int) -> Run:
+
+def run(session: FlinkSession, plan: JobPlan, stack: EmbeddedStack, folder: Path, expected: int) -> Run:
     """Run the job of `plan` to its end; remove `folder`, which it writes to, afterwards.
 
-    `rest` is the URL of Flink's REST interface, `expected` the number of rows that make a run valid.
-    Raises `ProcstreamError` when the job fails, or the number is another.
+    `expected` is the number of rows that make a run valid. Raises `ProcstreamError` when the job fails, or
+    the number is another.
     """
     try:
+        cpu = _cpu_seconds(stack)
         job_id = session.submit(plan)
-        _wait_until_finished(rest, job_id)
-        return _measure(rest, job_id, folder, expected)
+        _wait_until_finished(stack.flink_url, job_id)
+        return _measure(stack.flink_url, job_id, folder, expected, _cpu_seconds(stack) - cpu)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _cpu_seconds(stack: EmbeddedStack) -> float:
+    times = stack.taskmanager.cpu_times()
+    return float(times.user + times.system)
 
 
 def _wait_until_finished(rest: str, job_id: str) -> None:
@@ -64,7 +78,7 @@ def _wait_until_finished(rest: str, job_id: str) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
-def _measure(rest: str, job_id: str, folder: Path, expected: int) -> Run:
+def _measure(rest: str, job_id: str, folder: Path, expected: int, cpu_seconds: float) -> Run:
     files = _data_files(sinks.output(folder))
     rows = sum(pq.read_metadata(path).num_rows for path in files)
     if rows != expected:
@@ -77,6 +91,7 @@ def _measure(rest: str, job_id: str, folder: Path, expected: int) -> Run:
         files=len(files),
         bytes=sum(path.stat().st_size for path in files),
         seconds=written - _first_source_task_running(rest, job_id),
+        cpu_seconds=cpu_seconds,
     )
 
 

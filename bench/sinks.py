@@ -27,7 +27,13 @@ _SOURCE = "readings"
 _STOCK_SINK = "`stock_sink`"
 _BOUNDED = {"scan.bounded.mode": "latest-offset"}
 _METADATA = {"kafka_topic": "topic", "kafka_partition": "partition", "kafka_offset": "offset"}
-_HOUR_FOLDERS = {"year": "yyyy", "month": "MM", "day": "dd", "hour": "HH"}
+# Zero-padded like the lake's. With DATE_FORMAT the job takes a fifth more CPU, with SUBSTRING more still.
+_HOUR_FOLDERS = {
+    "year": "CAST(EXTRACT(YEAR FROM {time}) AS STRING)",
+    "month": "LPAD(CAST(EXTRACT(MONTH FROM {time}) AS STRING), 2, '0')",
+    "day": "LPAD(CAST(EXTRACT(DAY FROM {time}) AS STRING), 2, '0')",
+    "hour": "LPAD(CAST(EXTRACT(HOUR FROM {time}) AS STRING), 2, '0')",
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def stock(folder: Path, env: Mapping[str, str], settings: Settings) -> JobPlan:
 
 
 def stock_flat(folder: Path, env: Mapping[str, str], settings: Settings) -> JobPlan:
-    """The same into one folder: no dates to format, no partitions to keep apart."""
+    """The same into one folder: no dates to take apart, no partitions."""
     return _stock_plan(folder, env, settings, {})
 
 
@@ -129,8 +135,8 @@ def _stock_plan(
     }
     names = sql.names([*(column.name for column in source.columns), *_METADATA])
     dates = "".join(
-        f", DATE_FORMAT({sql.name(readings.TIME_COLUMN)}, {sql.text(pattern)}) AS {sql.name(name)}"
-        for name, pattern in folders.items()
+        f", {expression.format(time=sql.name(readings.TIME_COLUMN))} AS {sql.name(name)}"
+        for name, expression in folders.items()
     )
     inherited: dict[str, Any] = {
         **vars(reference),

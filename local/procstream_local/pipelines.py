@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ _RUNNING = {"INITIALIZING", "CREATED", "RUNNING", "RESTARTING", "FAILING", "RECO
 
 # Pipelines are noted one after the other, also when several are submitted at once.
 _LOCK_SECONDS = 5
+_ANSWER_SECONDS = 10
 
 
 def run(
@@ -78,7 +80,7 @@ def cancel(home: Home, name: str) -> None:
     with home.locked(patience=_LOCK_SECONDS):
         record = home.read()
         known = record.pipelines[name]
-        httpx.patch(f"{_rest(record)}/jobs/{known.job_id}", params={"mode": "cancel"}, timeout=10)
+        _flink(record, "PATCH", f"jobs/{known.job_id}", mode="cancel")
         known.active = False
         home.write(record)
 
@@ -90,12 +92,18 @@ def is_embedded(home: Home, flink_address: str | None) -> bool:
 
 
 def job_state(record: StackRecord, job_id: str) -> str | None:
-    """Flink's state of a job (`RUNNING`, `RESTARTING`, …), or None when the cluster does not know it."""
-    try:
-        response = httpx.get(f"{_rest(record)}/jobs/{job_id}", timeout=5)
-    except httpx.HTTPError:
+    """Flink's state of a job (`RUNNING`, `RESTARTING`, …), or None when the cluster does not know it.
+
+    Raises `ProcstreamError` when Flink does not say: a job taken for gone would be started a second time.
+    """
+    response = _flink(record, "GET", f"jobs/{job_id}")
+    if response.status_code == httpx.codes.NOT_FOUND:
         return None
-    return str(response.json()["state"]) if response.is_success else None
+    if not response.is_success:
+        raise ProcstreamError(
+            f"Flink at {_rest(record)}: job {job_id}: found answer {response.status_code}, expected its state"
+        )
+    return str(response.json()["state"])
 
 
 def latest_checkpoint(home: Home, pipeline: PipelineRecord) -> str | None:
@@ -109,6 +117,15 @@ def latest_checkpoint(home: Home, pipeline: PipelineRecord) -> str | None:
         return newest.parent.as_uri()
     earlier = pipeline.restored_from
     return earlier if earlier and Path(unquote(urlparse(earlier).path)).is_dir() else None
+
+
+def _flink(record: StackRecord, method: str, path: str, **params: str) -> httpx.Response:
+    url = f"{_rest(record)}/{path}"
+    try:
+        return httpx.request(method, url, params=params, timeout=_ANSWER_SECONDS)
+    except httpx.HTTPError as error:
+        reason = str(error) or type(error).__name__
+        raise ProcstreamError(f"Flink at {_rest(record)} does not answer: {reason}") from error
 
 
 def _rest(record: StackRecord) -> str:
@@ -125,6 +142,16 @@ def _submit(source: str, options: Sequence[str], paths: Mapping[str, str], check
         command += ["--from-savepoint", checkpoint]
     result = subprocess.run(command, env={**os.environ, **paths}, capture_output=True, text=True, check=False)
     if result.returncode != 0:
-        lines = result.stderr.strip().splitlines() or [f"{source}: the Flink client ended without a message"]
-        raise ProcstreamError(lines[-1].removeprefix("error: "))
+        raise _failure(source, result)
     return str(json.loads(result.stdout.strip().splitlines()[-1])["job_id"])
+
+
+def _failure(source: str, result: "subprocess.CompletedProcess[str]") -> ProcstreamError:
+    """The client's own error, all lines of it and with its exit code."""
+    said = result.stderr.strip()
+    own = re.search(r"^error: (.+)", said, re.MULTILINE | re.DOTALL)
+    last = said.splitlines()[-1] if said else "the Flink client ended without a message"
+    error = ProcstreamError(own[1] if own else f"{source}: {last}")
+    if own:
+        error.exit_code = result.returncode
+    return error

@@ -10,10 +10,10 @@ from procstream_local import stack
 from procstream_local.home import Home
 
 from tests.integration.running import run_pipeline
-from tests.integration.servers import minio
+from tests.integration.servers import minio, sasl_kafka
 from tests.integration.topics import make_topic
 
-__all__ = ["home", "make_topic", "run_pipeline", "s3"]
+__all__ = ["home", "make_topic", "run_pipeline", "s3", "secured_kafka"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,6 +26,13 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[minio.S3Server]:
     executor, server = minio.executor(tmp_path_factory.mktemp("minio"), free_port(), free_port())
     with executor:
         minio.make_bucket(server)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sasl_kafka.SecuredKafka]:
+    """A second Kafka, which wants a password or TLS."""
+    with sasl_kafka.running(tmp_path_factory.mktemp("secured-kafka"), free_port) as server:
         yield server
 
 

@@ -1,18 +1,16 @@
 """A person's mistake, or a part that is away: one clear line, an exit code that is not 0, within seconds."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from procstream_local.home import Home
 
 from tests.integration import commands
 from tests.integration.conftest import free_port
 from tests.integration.running import s3_lake
-from tests.integration.servers import sasl_kafka
 from tests.integration.servers.sasl_kafka import SecuredKafka
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -23,11 +21,11 @@ SECONDS = 60
 
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\S+Z (INFO|WARNING) ")
 
-RUN = ("procstream-job", "run", "lineage")
+RUN = ("procstream", "pipeline", "run", "lineage")
 PROCSTAT = ("procstream-producer", "procstat", "--startup-timeout", "2", "--metrics-port", "0")
 GENERATE = ("procstream-producer", "generate", "lineage-input", "--count", "1", "--startup-timeout", "2")
 TAIL = ("procstream-producer", "tail", TOPIC, "--startup-timeout", "2", "--timeout", "1")
-VERIFY = ("procstream-lineage", "verify", "lineage")
+VERIFY = ("procstream", "lineage", "verify", "lineage")
 WRONG_SETTING = COULD_NOT_TELL = 2
 
 kafka_clients = pytest.mark.parametrize(
@@ -72,47 +70,41 @@ def nowhere() -> str:
     return f"127.0.0.1:{free_port()}"
 
 
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory, home: Home) -> Iterator[SecuredKafka]:
-    with sasl_kafka.running(tmp_path_factory.mktemp("secured"), free_port) as server:
-        yield server
-
-
 class TestPipelineFile:
     def test_unknown_key_is_named_with_the_nearest_known_one(self, tmp_path: Path) -> None:
         file = pipeline(tmp_path, sink={"lake": {"tiem": "timestamp", "time": "timestamp"}})
-        line = mistake("procstream-job", "run", file)
+        line = mistake("procstream", "pipeline", "run", file)
         assert line.startswith(f"{file}: sink.lake.tiem: unknown key; did you mean 'time'?")
 
     def test_yaml_syntax_error_is_placed(self, tmp_path: Path) -> None:
         file = tmp_path / "mistaken.yaml"
         file.write_text("name: mistaken\nsources: [\n")
-        assert mistake("procstream-job", "run", str(file)).startswith(f"{file}:3:1: ")
+        assert mistake("procstream", "pipeline", "run", str(file)).startswith(f"{file}:3:1: ")
 
     def test_unknown_topic_comes_with_the_nearest_name(self, tmp_path: Path) -> None:
         file = pipeline(tmp_path, sources={"records": {"topic": "lineage-inptu", "format": "avro"}})
-        line = mistake("procstream-job", "run", file)
+        line = mistake("procstream", "pipeline", "run", file)
         assert line.startswith(f"{file}: sources.records.topic: topic 'lineage-inptu' does not exist")
         assert "did you mean 'lineage-input'?" in line
 
     def test_column_that_the_schema_lacks(self, tmp_path: Path) -> None:
         source = {"topic": TOPIC, "format": "avro", "columns": ["uuid", "timestmp"]}
         file = pipeline(tmp_path, sources={"records": source})
-        line = mistake("procstream-job", "run", file)
+        line = mistake("procstream", "pipeline", "run", file)
         assert line.startswith(f"{file}: sources.records")
         assert "'timestmp'" in line
         assert "'timestamp'" in line
 
     def test_time_column_that_the_query_lacks(self, tmp_path: Path) -> None:
         file = pipeline(tmp_path, sink={"lake": {"time": "event_time"}})
-        line = mistake("procstream-job", "run", file)
+        line = mistake("procstream", "pipeline", "run", file)
         assert line.startswith(f"{file}: sink.lake.time: ")
         assert "'event_time'" in line
         assert "timestamp" in line
 
     def test_query_with_an_unknown_column(self, tmp_path: Path) -> None:
         query = "SELECT uuidd, kafka_topic, kafka_partition, kafka_offset FROM records"
-        line = mistake("procstream-job", "run", pipeline(tmp_path, query=query))
+        line = mistake("procstream", "pipeline", "run", pipeline(tmp_path, query=query))
         assert line.startswith(f"{tmp_path}/mistaken.yaml: query: line 1, column 8: ")
         assert "'uuidd'" in line
         assert "did you mean 'uuid'?" in line
@@ -125,7 +117,7 @@ class TestSomethingIsAway:
         assert nowhere in line
         assert "Connection refused" in line
 
-    @pytest.mark.parametrize("command", [RUN, PROCSTAT, GENERATE], ids=lambda command: command[1])
+    @pytest.mark.parametrize("command", [RUN, PROCSTAT, GENERATE], ids=["run", "procstat", "generate"])
     def test_registry(self, command: tuple[str, ...], nowhere: str) -> None:
         url = f"http://{nowhere}/apis/ccompat/v7"
         line = mistake(*command, env={"SCHEMA_REGISTRY_URL": url})
@@ -133,7 +125,7 @@ class TestSomethingIsAway:
         assert "Connection refused" in line
 
     def test_flink(self, nowhere: str) -> None:
-        line = mistake(*RUN, "--flink-address", nowhere)
+        line = mistake(*RUN, env={"FLINK_ADDRESS": nowhere})
         assert f"could not reach Flink at {nowhere}" in line
 
     def test_topic_of_tail(self) -> None:
@@ -169,23 +161,23 @@ class TestProcFile:
 
 
 class TestSettings:
-    @pytest.mark.parametrize("command", [RUN, PROCSTAT, VERIFY], ids=lambda command: command[1])
+    @pytest.mark.parametrize("command", [RUN, PROCSTAT, VERIFY], ids=["run", "procstat", "verify"])
     def test_unknown_security_protocol(self, command: tuple[str, ...]) -> None:
         line = mistake(*command, env={"KAFKA_SECURITY_PROTOCOL": "FOO"}, code=WRONG_SETTING)
         assert line.startswith("KAFKA_SECURITY_PROTOCOL: found 'FOO', expected ")
 
     @kafka_clients
-    def test_wrong_password(self, command: tuple[str, ...], code: int, secured: SecuredKafka) -> None:
+    def test_wrong_password(self, command: tuple[str, ...], code: int, secured_kafka: SecuredKafka) -> None:
         mechanism = "PLAIN" if command in (TAIL, VERIFY) else "SCRAM-SHA-512"
-        line = self.refusal(command, secured.sasl_settings(mechanism, password="guessed"), code)
+        line = self.refusal(command, secured_kafka.sasl_settings(mechanism, password="guessed"), code)
         assert "Authentication failed" in line
         assert "guessed" not in line
 
     @kafka_clients
     def test_authority_that_did_not_sign_the_brokers_certificate(
-        self, command: tuple[str, ...], code: int, secured: SecuredKafka
+        self, command: tuple[str, ...], code: int, secured_kafka: SecuredKafka
     ) -> None:
-        line = self.refusal(command, secured.tls_settings(secured.other_authority), code)
+        line = self.refusal(command, secured_kafka.tls_settings(secured_kafka.other_authority), code)
         assert "certificate verify failed" in line
 
     def refusal(self, command: tuple[str, ...], env: Mapping[str, str], code: int) -> str:

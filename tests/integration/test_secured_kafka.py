@@ -1,7 +1,7 @@
 """A Kafka with passwords or TLS, from the producer through Flink into a proven lake."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -13,25 +13,17 @@ from procstream_common.settings import KafkaSettings, load
 from procstream_local.home import Home
 
 from tests.integration import commands, topics
-from tests.integration.conftest import free_port
-from tests.integration.servers import sasl_kafka
 from tests.integration.servers.sasl_kafka import SecuredKafka
 
 RECORDS = 1000
 
 
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory, home: Home) -> Iterator[SecuredKafka]:
-    with sasl_kafka.running(tmp_path_factory.mktemp("secured"), free_port) as server:
-        yield server
-
-
 @pytest.mark.parametrize("way", ["PLAIN", "SCRAM-SHA-512", "TLS"])
-def test_all_components_come_in(way: str, secured: SecuredKafka, home: Home, tmp_path: Path) -> None:
+def test_all_components_come_in(way: str, secured_kafka: SecuredKafka, home: Home, tmp_path: Path) -> None:
     name = f"secured-{way.lower()}"
-    env = secured.tls_settings() if way == "TLS" else secured.sasl_settings(way)
+    env = secured_kafka.tls_settings() if way == "TLS" else secured_kafka.sasl_settings(way)
     ensure_topics(
-        AdminClient(load(KafkaSettings, secured.open_settings).librdkafka()),
+        AdminClient(load(KafkaSettings, secured_kafka.open_settings).librdkafka()),
         [TopicSpec(topic_name=name, partitions=2)],
     )
     topics.register(name, topics.LINEAGE_INPUT)

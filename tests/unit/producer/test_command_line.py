@@ -5,6 +5,7 @@ import logging
 import math
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,8 @@ def test_a_signal_ends_a_wait_and_is_remembered() -> None:
     stop = StopSignal()
     assert not stop.wait(0.0)
     assert not stop.requested
-    os.kill(os.getpid(), signal.SIGTERM)
+    # To this thread: another one, left by an earlier test, would not have the signal blocked.
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
     assert stop.wait(60.0)
     assert stop.requested
     assert stop.wait(60.0), "asked again it answers at once"

@@ -35,7 +35,7 @@ class Run:
     Planning, deployment and the wait for the last checkpoint, which only a job that ends has, are not in it.
     """
     cpu_seconds: float
-    """Of the TaskManager, while the job was there: depends less on what else the machine does than the rate."""
+    """Of the TaskManager, while the job was there: depends less than the rate on what else the machine does."""
 
     @property
     def rate(self) -> float:

@@ -35,7 +35,7 @@ class Run:
     Planning, deployment and the wait for the last checkpoint, which only a job that ends has, are not in it.
     """
     cpu_seconds: float
-    """Of the TaskManager, while the job was there: depends less than the rate on what else the machine does."""
+    """Of the TaskManager while the job was there; other load disturbs it less than the rate."""
 
     @property
     def rate(self) -> float:

@@ -39,8 +39,9 @@ def run(
     if checkpoint_interval is not None:
         options.append(f"--checkpoint-interval={checkpoint_interval}")
     home = current_home()
-    if not pipelines.is_embedded(home, os.environ.get("FLINK_ADDRESS")):
-        job.run(names, parallelism, checkpoint_interval, option, from_savepoint, as_json=as_json)
+    address = os.environ.get("FLINK_ADDRESS")
+    if not pipelines.is_embedded(home, address):
+        job.run(names, parallelism, checkpoint_interval, option, from_savepoint, address, as_json=as_json)
         return
     for name in names:
         with Console(stderr=True).status(f"submitting {name}"):

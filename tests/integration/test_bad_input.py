@@ -173,7 +173,11 @@ class TestSettings:
         assert "Authentication failed" in line
         assert "guessed" not in line
 
-    @kafka_clients
+    @pytest.mark.parametrize(
+        ("command", "code"),
+        [(RUN, 1), (PROCSTAT, 1), (VERIFY, COULD_NOT_TELL)],
+        ids=["run", "procstat", "verify"],
+    )
     def test_authority_that_did_not_sign_the_brokers_certificate(
         self, command: tuple[str, ...], code: int, secured_kafka: SecuredKafka
     ) -> None:

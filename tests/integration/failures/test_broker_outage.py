@@ -91,7 +91,7 @@ def outage(home: Home, make_topic: MakeTopic, run_pipeline: RunPipeline) -> Outa
             metrics[name] = sampler.metrics()
             sampler.end()
     assert [pipeline.job_id for pipeline in pipelines] == jobs
-    generated, sampled = (pipeline.verify(deep=True) for pipeline in pipelines)
+    generated, sampled = (pipeline.verify(deep=True, final=True) for pipeline in pipelines)
     return Outage(
         began,
         ended,

@@ -57,7 +57,7 @@ def survivors(
     assert generator.summary["rate"] >= LEAST_RATE, "this machine was too busy for the load"
     found = {}
     for name, pipeline in pipelines.items():
-        report = pipeline.verify(wait=120, deep=True)
+        report = pipeline.verify(wait=120, deep=True, final=True)
         pipeline.cancel()
         folder = on_this_disk(pipeline.paths, tmp_path_factory.mktemp(name))["output"]
         found[name] = Survivor(report, folder, generator.delivered)
@@ -80,7 +80,7 @@ def kill_the_taskmanager_three_times(home: Home, pipelines: dict[str, RunningPip
         for name, pipeline in pipelines.items():
             crash.until_recovered(pipeline, after=begun[name])
     for pipeline in pipelines.values():
-        assert flink.attempts(home, pipeline.job_id) == {len(moments)}
+        assert min(flink.attempts(home, pipeline.job_id)) >= len(moments)
 
 
 def kill_the_jobmanager(home: Home, pipelines: dict[str, RunningPipeline]) -> None:

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,11 +50,14 @@ def run(home: Home, options: Options, console: Console) -> bool:
     was_up = any(service.ready for service in stack.status(home)) if home.read().ports else False
     try:
         _start_stack(home, console)
+        before = sum(_verify(name).committed for name in PIPELINES)
         with _running_pipelines(home, console):
             with _producing(home, options):
                 since = datetime.now(UTC)
-                _watch(home, options, console, began)
+                verified = _watch(options, console, before, began)
             reports = {name: _last_verify(name, console) for name in PIPELINES}
+            if not verified:
+                _tell_first_verified(console, reports.values(), before, began)
     finally:
         if not was_up:
             with console.status("stopping the stack"):
@@ -126,8 +129,8 @@ def _producing(home: Home, options: Options) -> Iterator[None]:
         processes.stop(started.values())
 
 
-def _watch(home: Home, options: Options, console: Console, began: float) -> None:
-    """Show what has been committed until the duration is over or Ctrl-C."""
+def _watch(options: Options, console: Console, before: int, began: float) -> bool:
+    """Show what has been committed until the duration is over or Ctrl-C; whether new Parquet was verified."""
     progress = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -137,7 +140,6 @@ def _watch(home: Home, options: Options, console: Console, began: float) -> None
         transient=True,
     )
     end = None if options.duration is None else time.monotonic() + options.duration
-    before: int | None = None
     verified = False
     with _stop_signal() as stop, progress:
         task = progress.add_task("waiting for the first commit", total=options.duration)
@@ -145,11 +147,7 @@ def _watch(home: Home, options: Options, console: Console, began: float) -> None
             looked = time.monotonic()
             reports = [_verify(name) for name in PIPELINES]
             committed = sum(report.committed for report in reports)
-            before = committed if before is None else before
-            if not verified and committed > before and not any(_faulty(report) for report in reports):
-                verified = True
-                seconds = time.monotonic() - began
-                _tick(progress.console, f"first verified Parquet [dim]{seconds:.1f} s after the start[/]")
+            verified = verified or _tell_first_verified(progress.console, reports, before, began)
             produced = sum(report.produced for report in reports)
             progress.update(
                 task,
@@ -157,7 +155,18 @@ def _watch(home: Home, options: Options, console: Console, began: float) -> None
                 completed=None if end is None else (options.duration or 0) - max(0.0, end - time.monotonic()),
             )
             # A lake that has grown takes longer to read; looking must not become the main load.
-            time.sleep(max(_LOOK_SECONDS, 5 * (time.monotonic() - looked)))
+            time.sleep(max(_LOOK_SECONDS, 5 * (time.monotonic() - looked)) if verified else _LOOK_SECONDS)
+    return verified
+
+
+def _tell_first_verified(console: Console, reports: Iterable[Report], before: int, began: float) -> bool:
+    """Say so if more is committed than `before`, and nothing is wrong with it."""
+    reports = list(reports)
+    faulty = any(report.verdict is Verdict.NOT_PROVEN for report in reports)
+    if faulty or sum(report.committed for report in reports) <= before:
+        return False
+    _tick(console, f"first verified Parquet [dim]{time.monotonic() - began:.1f} s after the start[/]")
+    return True
 
 
 @contextmanager
@@ -181,10 +190,6 @@ def _verify(name: str, *, wait: float = 0, final: bool = False) -> Report:
 def _last_verify(name: str, console: Console) -> Report:
     with console.status(f"{name}: waiting for the last commit"):
         return _verify(name, wait=_LAST_COMMIT_SECONDS, final=True)
-
-
-def _faulty(report: Report) -> bool:
-    return report.verdict is Verdict.NOT_PROVEN
 
 
 def _show(reports: dict[str, Report], since: datetime, console: Console) -> bool:

@@ -42,7 +42,7 @@ class RunningPipeline:
         """Flink's state of the job, e.g. `RUNNING`."""
         return pipelines.job_state(self.home.read(), self.job_id)
 
-    def verify(self, *, wait: float = 60, **options: Any) -> Report:
+    def verify(self, *, wait: float = 120, **options: Any) -> Report:
         """See `verify_pipeline`; waits until all that the topic has now is committed."""
         return verify_pipeline(str(self.source), paths=self.paths, wait=wait, **options)
 

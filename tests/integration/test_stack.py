@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import psutil
 import pytest
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.schema_registry import SchemaRegistryClient
 from procstream_common.provisioning import read_values
-from procstream_common.settings import KafkaSettings, load
+from procstream_common.settings import KafkaSettings, RegistrySettings, load
 from procstream_local import processes, stack
 from procstream_local.home import Home
 
@@ -93,11 +94,12 @@ def test_a_second_up_is_harmless(own_home: Home) -> None:
 @pytest.mark.usefixtures("up", "at_own_stack")
 def test_up_after_a_crash_starts_what_is_gone_with_the_data_it_had(own_home: Home) -> None:
     before, ports = pids(own_home), own_home.read().ports
-    schema_text = LINEAGE_INPUT.replace("LineageInput", "WrittenJustBeforeTheCrash")
-    schema_id = register("lineage-input-crash", schema_text)
-    value = records.framed(schema_id, schema_text, {"uuid": "before-the-crash", "timestamp": 0})
+    schema_id = register("lineage-input", LINEAGE_INPUT)
+    value = records.framed(schema_id, LINEAGE_INPUT, {"uuid": "before-the-crash", "timestamp": 0})
     records.produce("lineage-input", [value])
-    for name in ("kafka", "registry"):
+    last_moment = LINEAGE_INPUT.replace("LineageInput", "RegisteredAtTheLastMoment")
+    last_id = register("last-moment", last_moment)
+    for name in ("registry", "kafka"):
         process = processes.find(own_home.read().processes[name])
         assert process is not None
         process.send_signal(signal.SIGKILL)
@@ -111,7 +113,8 @@ def test_up_after_a_crash_starts_what_is_gone_with_the_data_it_had(own_home: Hom
     assert {name for name in SERVICES if after[name] != before[name]} == {"kafka", "registry"}
     assert own_home.read().ports == ports
     assert [record.value["uuid"] for record in records.consume("lineage-input")] == ["before-the-crash"]
-    assert register("lineage-input-crash", schema_text) == schema_id
+    client = SchemaRegistryClient(load(RegistrySettings).confluent())
+    assert client.get_latest_version("last-moment-value").schema_id == last_id
 
 
 @pytest.mark.usefixtures("up")

@@ -71,9 +71,15 @@ def is_ready(port: int) -> bool:
         return False
 
 
+def cluster_id() -> str:
+    """A random UUID in URL-safe base64; as Kafka's own, never one that a command takes for an option."""
+    while (text := urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return text
+
+
 def _format(java: tuple[str, ...], properties: Path) -> None:
-    cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    tool = ("kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", str(properties))
+    tool = ("kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id(), "-c", str(properties))
     result = subprocess.run([*java, *tool], capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise ProcstreamError(

@@ -23,16 +23,16 @@ setup: $(VENV)/.installed $(JAVA)/target/.packaged ## Install the pinned Python 
 
 $(VENV)/.installed: requirements/dev.txt requirements/uv.txt $(MEMBERS:%=%/pyproject.toml)
 	@echo "installing Python packages (pinned, with hashes)"
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	test -x $(BIN)/uv || $(BIN)/pip install --quiet --require-hashes --requirement requirements/uv.txt
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(MEMBERS:%=--editable %)
-	touch $@
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/uv || $(BIN)/pip install --quiet --require-hashes --requirement requirements/uv.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(MEMBERS:%=--editable %)
+	@touch $@
 
 $(JAVA)/target/.packaged: $(JAVA)/pom.xml $(shell find $(JAVA)/src/main -type f 2>/dev/null)
 	@echo "building the Flink module"
-	$(MVN) --file $(JAVA)/pom.xml package -DskipTests
-	touch $@
+	@$(MVN) --file $(JAVA)/pom.xml package -DskipTests
+	@touch $@
 
 .PHONY: demo
 demo: setup ## /proc/stat and lineage-input through Kafka and Flink into proven Parquet; DURATION=60 for a minute

@@ -2,8 +2,6 @@
 
 import ipaddress
 import subprocess
-import uuid
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,8 +98,15 @@ def running(folder: Path, free_port: Callable[[], int]) -> Iterator[SecuredKafka
 
 
 def _format(java: tuple[str, ...], properties: Path) -> None:
-    cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", cluster_id, "-c", str(properties)]
+    tool = [
+        "kafka.tools.StorageTool",
+        "format",
+        "--standalone",
+        "-t",
+        kafka.cluster_id(),
+        "-c",
+        str(properties),
+    ]
     result = subprocess.run([*java, *tool], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
 

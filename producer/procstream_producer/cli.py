@@ -3,26 +3,33 @@
 `procstream-producer` is `app`; the root command mounts `produce_app` and the function `tail`.
 """
 
-import json
-import logging
-import math
 import os
 import platform
-import signal
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from procstream_common.cli import run
-from procstream_common.errors import ProcstreamError, SettingsError
-from procstream_common.registry import RegisteredSchema, SchemaRegistry
+from procstream_common.errors import SettingsError
+from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 
+from procstream_producer.generators.cli import generate_app
 from procstream_producer.logs import set_up
+from procstream_producer.options import (
+    FlushTimeout,
+    LogFormat,
+    LogFormatOption,
+    LogLevel,
+    LogLevelOption,
+    StartupTimeout,
+    Topic,
+    check_interval,
+)
+from procstream_producer.stop import StopSignal, exit_on_sigterm
+from procstream_producer.value_schema import subject_of, value_schema
 
 app = typer.Typer(
     help="Samples /proc/stat, generates sample records, reads topics.",
@@ -34,57 +41,6 @@ produce_app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
-generate_app = typer.Typer(
-    help="Send generated records.", pretty_exceptions_enable=False, no_args_is_help=True
-)
-
-
-class LogFormat(StrEnum):
-    """How log lines look."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class LogLevel(StrEnum):
-    """The least important lines that are shown."""
-
-    DEBUG = "DEBUG"
-    INFO = "INFO"
-    WARNING = "WARNING"
-    ERROR = "ERROR"
-
-
-def rate(value: str | float) -> float:
-    """Records a second; `max` is infinity."""
-    try:
-        number = math.inf if value == "max" else float(value)
-    except ValueError:
-        number = 0.0
-    if not number > 0:
-        raise typer.BadParameter(f"found {value!r}, expected more than 0 records a second, or max")
-    return number
-
-
-Topic = Annotated[str, typer.Option(envvar="KAFKA_TOPIC", help="Topic to send to.")]
-LogFormatOption = Annotated[LogFormat, typer.Option(envvar="LOG_FORMAT", help="Log lines on stderr.")]
-LogLevelOption = Annotated[
-    LogLevel, typer.Option(envvar="LOG_LEVEL", case_sensitive=False, help="Least level of log lines.")
-]
-StartupTimeout = Annotated[
-    float,
-    typer.Option(
-        envvar="STARTUP_TIMEOUT_SECONDS",
-        min=0,
-        help="Seconds to wait for the registry, and then for the broker, at the start.",
-    ),
-]
-FlushTimeout = Annotated[
-    float,
-    typer.Option(
-        envvar="FLUSH_TIMEOUT_SECONDS", min=0, help="Seconds to wait for the last deliveries at the end."
-    ),
-]
 
 
 @produce_app.command("procstat")
@@ -127,20 +83,20 @@ def procstat(
     from procstream_producer.procstat.config import SamplerConfig
     from procstream_producer.procstat.launch import start
 
-    if not (interval > 0 and math.isfinite(interval)):
-        raise SettingsError(f"PRODUCER_INTERVAL_SECONDS: found {interval:g}, expected more than 0 seconds")
+    check_interval(interval)
     set_up(log_format.value, log_level.value)
     kafka = load(KafkaSettings)
     registry = load(RegistrySettings)
     _check_proc_stat(path)
-    schema = _schema(registry, topic, startup_timeout)
+    exit_on_sigterm()
+    schema = value_schema(registry, topic, startup_timeout)
     start(
         SamplerConfig(
             path=path,
             interval=interval,
             node=node or platform.node(),
             topic=topic,
-            subject=_subject(topic),
+            subject=subject_of(topic),
             schema_id=schema.id,
             schema_text=schema.schema_text,
             kafka=kafka.librdkafka_properties(),
@@ -154,72 +110,6 @@ def procstat(
             log_level=log_level.value,
         )
     )
-
-
-@produce_app.command("lineage-input")
-@generate_app.command("lineage-input")
-def lineage_input(
-    topic: Topic = "lineage-input",
-    records_per_second: Annotated[
-        float,
-        typer.Option(
-            "--rate",
-            envvar="PRODUCER_RATE",
-            parser=rate,
-            metavar="NUMBER|max",
-            help="Records a second, or max: as fast as the broker takes them.",
-        ),
-    ] = 10.0,
-    count: Annotated[
-        int | None, typer.Option(min=1, help="End after so many records.", show_default="no end")
-    ] = None,
-    duration: Annotated[
-        float | None, typer.Option(min=0, help="End after so many seconds.", show_default="no end")
-    ] = None,
-    startup_timeout: StartupTimeout = 30.0,
-    flush_timeout: FlushTimeout = 30.0,
-    log_format: LogFormatOption = LogFormat.TEXT,
-    log_level: LogLevelOption = LogLevel.INFO,
-) -> None:
-    """Send records of a uuid and a timestamp, spread evenly over the topic's partitions.
-
-    Prints one JSON line at the end: what was delivered and dropped, the seconds and the rate. Exit code 1
-    when anything was dropped.
-    """
-    from confluent_kafka import Producer
-
-    from procstream_producer.delivery import kafka
-    from procstream_producer.encoding import AvroEncoder
-    from procstream_producer.generators.lineage_input import LineageInput
-    from procstream_producer.generators.run import GENERATOR_PROPERTIES, Generator, Limits
-    from procstream_producer.stop import StopSignal
-
-    set_up(log_format.value, log_level.value)
-    settings = load(KafkaSettings)
-    schema = _schema(load(RegistrySettings), topic, startup_timeout)
-    source = LineageInput(
-        AvroEncoder(subject=_subject(topic), schema_id=schema.id, schema_text=schema.schema_text)
-    )
-    stop = StopSignal()
-    connection = kafka.Connection(settings.bootstrap_servers)
-    producer = kafka.create(Producer, GENERATOR_PROPERTIES | settings.librdkafka(), connection)
-    partitions = kafka.partitions_of(producer, topic, connection, timeout=startup_timeout, stop=stop)
-    limits = Limits(
-        rate=None if math.isinf(records_per_second) else records_per_second, count=count, duration=duration
-    )
-    logging.getLogger("procstream.producer.generate").info(
-        "generating to %s (%d partitions), %s", topic, partitions,
-        "as fast as it goes" if limits.rate is None else f"{limits.rate:g} records/s",
-    )  # fmt: skip
-    summary = Generator(producer, connection, source, topic, partitions).run(
-        limits, stop, flush_timeout=flush_timeout
-    )
-    print(json.dumps(asdict(summary)), flush=True)
-    if summary.dropped:
-        raise ProcstreamError(
-            f"{topic}: {summary.dropped} records lost, refused by the broker or not confirmed within "
-            f"{flush_timeout:g} s (--flush-timeout)"
-        )
 
 
 @app.command("tail")
@@ -250,7 +140,6 @@ def tail(
     from confluent_kafka import Consumer
 
     from procstream_producer.delivery import kafka
-    from procstream_producer.stop import StopSignal
     from procstream_producer.tail import reader
     from procstream_producer.tail.decoding import Decoder
 
@@ -275,23 +164,12 @@ def tail(
 
 
 app.add_typer(generate_app, name="generate")
+produce_app.add_typer(generate_app)  # without a name: its commands are commands of `produce`
 
 
 def main() -> None:
     """Run `procstream-producer`."""
     run(app)
-
-
-def _subject(topic: str) -> str:
-    """Where the schema of a topic's values is registered (Confluent's TopicNameStrategy)."""
-    return f"{topic}-value"
-
-
-def _schema(settings: RegistrySettings, topic: str, timeout: float) -> RegisteredSchema:
-    # The first process of a container ignores SIGTERM unless it says otherwise.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with SchemaRegistry(settings) as registry:
-        return registry.wait_for_schema(_subject(topic), timeout)
 
 
 def _lookup_when_needed() -> Callable[[int], str]:

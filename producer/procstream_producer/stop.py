@@ -1,9 +1,15 @@
 """SIGTERM and SIGINT as something to wait for: a pause of the main loop ends at once when one comes."""
 
 import signal
+import sys
 from typing import Protocol
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def exit_on_sigterm() -> None:
+    """Exit at SIGTERM, until a `StopSignal` is made: the first process of a container would ignore it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 class Stop(Protocol):

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Sequence
 
 from procstream_producer.encoding import AvroEncoder, EncodingError
+from procstream_producer.generators import Batch
 
 _PROBE = uuid.UUID(int=0)
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
@@ -24,15 +25,17 @@ class LineageInput:
         EncodingError: the schema has no string `uuid`, or no `timestamp`.
     """
 
+    marks: Sequence[str] = ()
+
     def __init__(self, encoder: AvroEncoder, random_bytes: Callable[[int], bytes] = os.urandom) -> None:
         self._encoder = encoder
         self._random_bytes = random_bytes
         self._around_uuid(0)
 
-    def batch(self, size: int, timestamp_ms: int) -> Sequence[bytes]:
+    def batch(self, size: int, timestamp_ms: int) -> Batch:
         """`size` encoded records of this time, each with a new uuid (version 4)."""
         before, after = self._around_uuid(timestamp_ms)
-        return [before + text.encode() + after for text in random_uuids(size, self._random_bytes)]
+        return Batch([before + text.encode() + after for text in random_uuids(size, self._random_bytes)])
 
     def _around_uuid(self, timestamp_ms: int) -> tuple[bytes, bytes]:
         encoded = self._encoder.encode({"uuid": str(_PROBE), "timestamp": timestamp_ms})

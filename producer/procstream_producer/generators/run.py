@@ -3,6 +3,8 @@
 import itertools
 import logging
 import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from procstream_producer.delivery import kafka
 from procstream_producer.delivery.broker_watch import BrokerWatch, CameBack, WentAway
-from procstream_producer.generators import RecordSource
+from procstream_producer.generators import Batch, RecordSource
 from procstream_producer.generators.pace import Pace
 from procstream_producer.stop import Stop
 
@@ -19,6 +21,8 @@ _log = logging.getLogger("procstream.producer.generate")
 BATCH_RECORDS = 1000
 AWAY_AFTER_SECONDS = 3.0
 _STALL_POLL_SECONDS = 0.1
+_OF_THE_KEY = -1
+"""RD_KAFKA_PARTITION_UA: librdkafka's partitioner chooses."""
 
 GENERATOR_PROPERTIES = {
     **kafka.PRODUCER_PROPERTIES,
@@ -41,17 +45,26 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What became of the records: every one sent was delivered or dropped."""
+    """What became of the records: every one sent was delivered or dropped.
+
+    `marked` counts the special ones that were sent, by mark: those delivered when none was dropped.
+    """
 
     topic: str
     delivered: int
     dropped: int
     seconds: float
     rate: float
+    marked: Mapping[str, int]
+
+    def as_dict(self) -> dict[str, Any]:
+        """One flat object; `malformed` is always among the marks."""
+        numbers = {"delivered": self.delivered, "dropped": self.dropped, "malformed": 0, **self.marked}
+        return {"topic": self.topic, **numbers, "seconds": self.seconds, "rate": self.rate}
 
 
 class Generator:
-    """Sends the records of `source` to `topic`, each batch to the next partition.
+    """Sends the records of `source` to `topic`: to the partition of their key, else each batch to the next.
 
     When librdkafka's queue is full, or the broker away, it waits for room: nothing is dropped while it runs.
     """
@@ -72,6 +85,7 @@ class Generator:
         self._watch = BrokerWatch(patience=AWAY_AFTER_SECONDS)
         self._sent = 0
         self._failed = 0
+        self._marked = Counter(dict.fromkeys(source.marks, 0))
 
     def run(self, limits: Limits, stop: Stop, *, flush_timeout: float) -> Summary:
         """Send until a limit is reached or `stop`, then wait up to `flush_timeout` seconds for the rest.
@@ -106,18 +120,30 @@ class Generator:
             dropped=dropped,
             seconds=round(seconds, 3),
             rate=round(delivered / seconds, 3) if seconds > 0 else 0.0,
+            marked=dict(self._marked),
         )
 
     def _send(self, size: int, end: float | None, stop: Stop) -> int:
-        """Hand a batch over; fewer when it is time to end while the queue is full."""
+        """Make a batch and hand it over; fewer when it is time to end while the queue is full."""
         timestamp_ms = time.time_ns() // 1_000_000
-        partition = next(self._partitions)
+        batch = self._source.batch(size, timestamp_ms)
+        sent = self._hand_over(batch, timestamp_ms, end, stop)
+        self._marked.update(mark for index, mark in batch.marks.items() if index < sent)
+        return sent
+
+    def _hand_over(self, batch: Batch, timestamp_ms: int, end: float | None, stop: Stop) -> int:
+        if batch.keys is None:
+            keys: Iterable[bytes | None] = itertools.repeat(None)
+            partition = next(self._partitions)
+        else:
+            keys = batch.keys
+            partition = _OF_THE_KEY
         produce, topic, on_delivery = self._producer.produce, self._topic, self._on_failure
         before = self._sent
-        for value in self._source.batch(size, timestamp_ms):
+        for value, key in zip(batch.values, keys, strict=False):
             while True:
                 try:
-                    produce(topic, value, None, partition, on_delivery, timestamp=timestamp_ms)
+                    produce(topic, value, key, partition, on_delivery, timestamp=timestamp_ms)
                     break
                 except (BufferError, KafkaException) as full:
                     if isinstance(full, KafkaException):  # e.g. a topic that is being made anew

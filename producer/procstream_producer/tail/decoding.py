@@ -14,6 +14,7 @@ import fastavro
 from procstream_common.errors import ProcstreamError
 
 from procstream_producer.encoding import HEADER, MAGIC_BYTE
+from procstream_producer.timestamps import iso
 
 
 class DecodingError(ProcstreamError):
@@ -82,12 +83,6 @@ def as_base64(data: bytes) -> dict[str, str]:
     return {"base64": base64.b64encode(data).decode()}
 
 
-def iso_time(timestamp_ms: int) -> str:
-    """Milliseconds since 1970 as ISO-8601 UTC."""
-    moment = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=timestamp_ms)
-    return _iso(moment)
-
-
 def json_value(value: Any) -> Any:
     """`value` with everything that JSON lacks (times, decimals, bytes, NaN) as text."""
     match value:
@@ -96,7 +91,7 @@ def json_value(value: Any) -> Any:
         case list() | tuple():
             return [json_value(item) for item in value]
         case dt.datetime():
-            return _iso(value)
+            return iso(value)
         case dt.date() | dt.time():
             return value.isoformat()
         case bytes():
@@ -107,8 +102,3 @@ def json_value(value: Any) -> Any:
             return str(value)
         case _:
             return value
-
-
-def _iso(moment: dt.datetime) -> str:
-    precision = "milliseconds" if moment.microsecond % 1000 == 0 else "microseconds"
-    return moment.isoformat(timespec=precision).replace("+00:00", "Z")

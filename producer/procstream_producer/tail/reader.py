@@ -11,7 +11,8 @@ from procstream_common.errors import ProcstreamError
 
 from procstream_producer.delivery import kafka
 from procstream_producer.stop import Stop
-from procstream_producer.tail.decoding import Decoder, as_base64, iso_time
+from procstream_producer.tail.decoding import Decoder, as_base64
+from procstream_producer.timestamps import iso_time
 
 _log = logging.getLogger("procstream.producer.tail")
 

@@ -15,7 +15,8 @@ import typer
 from procstream_common.errors import ProcstreamError
 from procstream_common.registry import RegisteredSchema, SchemaRegistry
 from procstream_producer import logs
-from procstream_producer.cli import app, produce_app, rate
+from procstream_producer.cli import app, produce_app
+from procstream_producer.generators.cli import rate
 from procstream_producer.procstat.config import CONFIG_VARIABLE, SamplerConfig
 from procstream_producer.stop import StopSignal
 from typer.testing import CliRunner, Result

@@ -81,7 +81,7 @@ def test_a_text_that_is_no_schema_is_refused() -> None:
 
 
 def test_a_batch_of_lineage_input_reads_back() -> None:
-    values = LineageInput(encoder(LINEAGE_INPUT)).batch(1000, 1_795_258_887_123)
+    values = LineageInput(encoder(LINEAGE_INPUT)).batch(1000, 1_795_258_887_123).values
     records = [decode(value, LINEAGE_INPUT) for value in values]
     assert len({record["uuid"] for record in records}) == 1000
     assert all(uuid.UUID(record["uuid"]).version == 4 for record in records)
@@ -95,7 +95,7 @@ def test_a_batch_is_what_fastavro_itself_writes() -> None:
     schema["fields"].append({"name": "note", "type": "string", "default": "none"})
     reordered = encoder(json.dumps(schema))
     for timestamp_ms in (0, 1, 63, 64, 1_795_258_887_123):
-        for value in LineageInput(reordered).batch(3, timestamp_ms):
+        for value in LineageInput(reordered).batch(3, timestamp_ms).values:
             identity = decode(value, json.dumps(schema))["uuid"]
             assert value == reordered.encode({"uuid": identity, "timestamp": timestamp_ms})
 

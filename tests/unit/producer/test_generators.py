@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
 from procstream_producer.delivery.kafka import Connection, KafkaRefused
+from procstream_producer.generators import Batch
 from procstream_producer.generators import run as run_module
 from procstream_producer.generators.pace import Pace
 from procstream_producer.generators.run import Generator, Limits
@@ -135,11 +136,13 @@ class FakeProducer:
 
 
 class Numbers:
+    marks = ()
+
     def __init__(self) -> None:
         self._numbers = itertools.count()
 
-    def batch(self, size: int, timestamp_ms: int) -> Sequence[bytes]:
-        return [str(next(self._numbers)).encode() for _ in range(size)]
+    def batch(self, size: int, timestamp_ms: int) -> Batch:
+        return Batch([str(next(self._numbers)).encode() for _ in range(size)])
 
 
 class Bench:

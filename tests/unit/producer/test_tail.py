@@ -12,8 +12,9 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from procstream_common.errors import ProcstreamError
 from procstream_producer.delivery.kafka import Connection
-from procstream_producer.tail.decoding import Decoder, DecodingError, iso_time, json_value
+from procstream_producer.tail.decoding import Decoder, DecodingError, json_value
 from procstream_producer.tail.reader import Reach, line, tail
+from procstream_producer.timestamps import iso_time
 
 SCHEMA: dict[str, Any] = {
     "type": "record",

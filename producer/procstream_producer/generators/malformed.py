@@ -1,0 +1,81 @@
+"""JSON records gone wrong, as producers do it in practice."""
+
+import json
+import random
+from collections.abc import Callable
+from typing import Any
+
+_NO_JSON = (
+    b"HTTP/1.1 502 Bad Gateway",
+    b"<event><status>ok</status></event>",
+    b"id=17;amount=12.50",
+    b"\x80\x04\x95\xff\xfe",
+)
+_NO_NUMBERS: tuple[Any, ...] = ("a lot", "12,50 EUR", True, {"value": 1}, [1, 2])
+# Wrong for a reader that takes numbers out of text, too.
+
+
+class Malformer:
+    """Spoils records in one of seven ways, each as likely as the others.
+
+    Args:
+        required: the field that goes missing.
+        number: path of the numeric field that gets another type.
+        rng: decides the way.
+    """
+
+    def __init__(self, *, required: str, number: tuple[str, ...], rng: random.Random) -> None:
+        self._required = required
+        self._number = number
+        self._rng = rng
+        self._ways: tuple[Callable[[dict[str, Any]], bytes], ...] = (
+            self._truncated,
+            self._wrong_type,
+            self._no_json,
+            self._empty,
+            self._array,
+            self._without_required_field,
+            self._null,
+        )
+
+    def spoil(self, record: dict[str, Any]) -> bytes:
+        """The value to send instead of `record`, which may be changed."""
+        return self._rng.choice(self._ways)(record)
+
+    def _truncated(self, record: dict[str, Any]) -> bytes:
+        value = to_json(record)
+        # In its first half: a reader may be content once it has seen the fields it wants.
+        return value[: self._rng.randint(1, len(value) // 2)]
+
+    def _wrong_type(self, record: dict[str, Any]) -> bytes:
+        *path, name = self._number
+        inner = record
+        for step in path:
+            inner = inner[step]
+        inner[name] = self._rng.choice(_NO_NUMBERS)
+        return to_json(record)
+
+    def _no_json(self, _record: dict[str, Any]) -> bytes:
+        return self._rng.choice(_NO_JSON)
+
+    def _empty(self, _record: dict[str, Any]) -> bytes:
+        return b""
+
+    def _array(self, record: dict[str, Any]) -> bytes:
+        # Of values: an array of records is read as records by some, Flink among them.
+        return to_json(list(record.values()))
+
+    def _without_required_field(self, record: dict[str, Any]) -> bytes:
+        del record[self._required]
+        return to_json(record)
+
+    def _null(self, _record: dict[str, Any]) -> bytes:
+        return b"null"
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
+def to_json(value: Any) -> bytes:
+    """`value` as compact JSON in UTF-8."""
+    return _encode(value).encode()

@@ -1,0 +1,55 @@
+"""Command line options that several commands of the producer have."""
+
+import math
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from procstream_common.errors import SettingsError
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least important lines that are shown."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+Topic = Annotated[str, typer.Option(envvar="KAFKA_TOPIC", help="Topic to send to.")]
+LogFormatOption = Annotated[LogFormat, typer.Option(envvar="LOG_FORMAT", help="Log lines on stderr.")]
+LogLevelOption = Annotated[
+    LogLevel, typer.Option(envvar="LOG_LEVEL", case_sensitive=False, help="Least level of log lines.")
+]
+StartupTimeout = Annotated[
+    float,
+    typer.Option(
+        envvar="STARTUP_TIMEOUT_SECONDS",
+        min=0,
+        help="Seconds to wait for the registry, if the records need one, and then for the broker.",
+    ),
+]
+FlushTimeout = Annotated[
+    float,
+    typer.Option(
+        envvar="FLUSH_TIMEOUT_SECONDS", min=0, help="Seconds to wait for the last deliveries at the end."
+    ),
+]
+
+
+def check_interval(interval: float) -> None:
+    """Check the seconds between two records.
+
+    Raises:
+        SettingsError: it is no number above 0.
+    """
+    if not (interval > 0 and math.isfinite(interval)):
+        raise SettingsError(f"PRODUCER_INTERVAL_SECONDS: found {interval:g}, expected more than 0 seconds")

@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;
-import org.apache.flink.api.common.serialization.DeserializationSchema;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.avro.shaded.org.apache.avro.Schema;
 import org.apache.flink.avro.shaded.org.apache.avro.generic.GenericData;
@@ -30,7 +29,7 @@ import org.apache.flink.table.types.logical.RowType;
  * itself: Flink's own decoder buffers, so that what a bad record leaves is read as the start of the
  * next one. The position after the record also shows bytes that do not belong to it.
  */
-final class AvroConfluentSchema implements DeserializationSchema<RowData> {
+final class AvroConfluentSchema implements JudgingSchema {
     private static final byte MAGIC_BYTE = 0;
     private static final int HEADER_SIZE = 1 + Integer.BYTES;
 

@@ -13,6 +13,7 @@ final class BadRecordException extends IOException {
         UNKNOWN_SCHEMA_ID,
         TRUNCATED,
         TRAILING_BYTES,
+        MISSING_FIELD,
         UNDECODABLE
     }
 

@@ -1,5 +1,6 @@
 package io.procstream.flink.deadletter;
 
+import io.procstream.flink.deadletter.DeadLetterSchema.Required;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,11 +22,13 @@ final class DeadLetterFormat implements DecodingFormat<DeserializationSchema<Row
 
     private final DecodingFormat<DeserializationSchema<RowData>> inner;
     private final String innerName;
+    private final List<String> required;
     private List<String> metadataKeys = List.of();
 
-    DeadLetterFormat(DecodingFormat<DeserializationSchema<RowData>> inner, String innerName) {
+    DeadLetterFormat(DecodingFormat<DeserializationSchema<RowData>> inner, String innerName, List<String> required) {
         this.inner = inner;
         this.innerName = innerName;
+        this.required = required;
     }
 
     @Override
@@ -65,13 +68,30 @@ final class DeadLetterFormat implements DecodingFormat<DeserializationSchema<Row
         return new DeadLetterSchema(
                 inner.createRuntimeDecoder(context, columns),
                 innerName,
-                new DeadLetterSchema.Layout(DataType.getFieldCount(produced), index(arity, ERROR), index(arity, RAW)),
+                new DeadLetterSchema.Layout(
+                        DataType.getFieldCount(produced),
+                        index(arity, ERROR),
+                        index(arity, RAW),
+                        requiredOf(DataType.getFieldNames(columns))),
                 context.createTypeInformation(produced));
     }
 
     private int index(int columns, String key) {
         int position = metadataKeys.indexOf(key);
         return position < 0 ? position : columns + position;
+    }
+
+    private List<Required> requiredOf(List<String> columns) {
+        return required.stream()
+                .map(name -> {
+                    if (!columns.contains(name)) {
+                        throw new ValidationException(String.format(
+                                "Option '%s' names '%s', expected columns of: %s.",
+                                DeadLetterFormatFactory.REQUIRED.key(), name, String.join(", ", columns)));
+                    }
+                    return new Required(columns.indexOf(name), name);
+                })
+                .toList();
     }
 
     private static void refuseNotNull(DataType columns) {

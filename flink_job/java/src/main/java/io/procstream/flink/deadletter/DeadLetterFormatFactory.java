@@ -3,14 +3,17 @@ package io.procstream.flink.deadletter;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import java.util.Set;
+import java.util.function.BiFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.Configuration;
@@ -21,6 +24,9 @@ import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.formats.avro.AvroFormatOptions;
 import org.apache.flink.formats.avro.registry.confluent.AvroConfluentFormatOptions;
 import org.apache.flink.formats.avro.registry.confluent.RegistryAvroFormatFactory;
+import org.apache.flink.formats.json.JsonFormatFactory;
+import org.apache.flink.formats.json.JsonFormatOptions;
+import org.apache.flink.formats.json.JsonFormatOptionsUtil;
 import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.connector.ChangelogMode;
 import org.apache.flink.table.connector.format.DecodingFormat;
@@ -52,6 +58,13 @@ public final class DeadLetterFormatFactory implements DeserializationFormatFacto
             .defaultValue(Duration.ofSeconds(30))
             .withDescription("How long a schema registry that does not answer is asked again before the job fails.");
 
+    static final ConfigOption<List<String>> REQUIRED = ConfigOptions.key("required")
+            .stringType()
+            .asList()
+            .noDefaultValue()
+            .withDescription(
+                    "Columns, separated by ';'. A record that lacks one, or has null there, is a dead letter.");
+
     /** These read on from one record into the next after a bad one, so cannot be wrapped. */
     private static final Set<String> BUFFERING = Set.of("avro", "debezium-avro-confluent");
 
@@ -68,7 +81,7 @@ public final class DeadLetterFormatFactory implements DeserializationFormatFacto
     /** With a map option for each format on the class path: a format has to name its options. */
     @Override
     public Set<ConfigOption<?>> optionalOptions() {
-        Set<ConfigOption<?>> options = new HashSet<>(Set.of(RETRY_TIMEOUT));
+        Set<ConfigOption<?>> options = new HashSet<>(Set.of(REQUIRED, RETRY_TIMEOUT));
         ClassLoader classLoader = Thread.currentThread().getContextClassLoader();
         Iterator<Factory> factories =
                 ServiceLoader.load(Factory.class, classLoader).iterator();
@@ -98,39 +111,64 @@ public final class DeadLetterFormatFactory implements DeserializationFormatFacto
         if (BUFFERING.contains(name)) {
             throw new ValidationException(String.format("Format '%s' cannot be wrapped by '%s'.", name, IDENTIFIER));
         }
-        if (name.equals(RegistryAvroFormatFactory.IDENTIFIER)) {
-            return new DeadLetterFormat(avroConfluent(inner, options.get(RETRY_TIMEOUT)), name);
-        }
-        DeserializationFormatFactory factory =
-                FactoryUtil.discoverFactory(context.getClassLoader(), DeserializationFormatFactory.class, name);
-        Set<ConfigOption<?>> known = new HashSet<>(factory.requiredOptions());
-        known.addAll(factory.optionalOptions());
-        validate(name, inner, factory.requiredOptions(), known);
-        return new DeadLetterFormat(factory.createDecodingFormat(context, inner), name);
+        DecodingFormat<DeserializationSchema<RowData>> decoding =
+                switch (name) {
+                    case RegistryAvroFormatFactory.IDENTIFIER -> avroConfluent(inner, options.get(RETRY_TIMEOUT));
+                    case JsonFormatFactory.IDENTIFIER -> json(inner);
+                    default -> other(name, context, inner);
+                };
+        return new DeadLetterFormat(
+                decoding, name, options.getOptional(REQUIRED).orElse(List.of()));
     }
 
     private static DecodingFormat<DeserializationSchema<RowData>> avroConfluent(
             Configuration options, Duration retryTimeout) {
         RegistryAvroFormatFactory flinks = new RegistryAvroFormatFactory();
-        Set<ConfigOption<?>> known = new HashSet<>(flinks.optionalOptions());
-        known.addAll(flinks.requiredOptions());
-        known.add(AvroFormatOptions.AVRO_TIMESTAMP_LEGACY_MAPPING);
-        validate(flinks.factoryIdentifier(), options, flinks.requiredOptions(), known);
+        Set<ConfigOption<?>> optional = new HashSet<>(flinks.optionalOptions());
+        optional.add(AvroFormatOptions.AVRO_TIMESTAMP_LEGACY_MAPPING);
+        validate(flinks.factoryIdentifier(), options, flinks.requiredOptions(), optional);
 
         Map<String, String> properties = RegistryAvroFormatFactory.buildOptionalPropertiesMap(options);
         RegistrySchemas registry = new RegistrySchemas(
                 options.get(AvroConfluentFormatOptions.URL), properties == null ? Map.of() : properties, retryTimeout);
-        boolean legacyTimestamps = options.get(AvroFormatOptions.AVRO_TIMESTAMP_LEGACY_MAPPING);
+        return insertOnly((columns, type) -> new AvroConfluentSchema(
+                columns,
+                options.get(AvroConfluentFormatOptions.SCHEMA),
+                options.get(AvroFormatOptions.AVRO_TIMESTAMP_LEGACY_MAPPING),
+                registry,
+                type));
+    }
+
+    /** Without json's {@code ignore-parse-errors}: it would make nulls of what is a dead letter here. */
+    private static DecodingFormat<DeserializationSchema<RowData>> json(Configuration options) {
+        validate(
+                JsonFormatFactory.IDENTIFIER,
+                options,
+                Set.of(),
+                Set.of(JsonFormatOptions.FAIL_ON_MISSING_FIELD, JsonFormatOptions.TIMESTAMP_FORMAT));
+        JsonFormatOptionsUtil.validateDecodingFormatOptions(options);
+        return insertOnly((columns, type) -> new JsonSchema(
+                columns,
+                options.get(JsonFormatOptions.FAIL_ON_MISSING_FIELD),
+                JsonFormatOptionsUtil.getTimestampFormat(options),
+                type));
+    }
+
+    private static DecodingFormat<DeserializationSchema<RowData>> other(
+            String name, DynamicTableFactory.Context context, Configuration options) {
+        DeserializationFormatFactory factory =
+                FactoryUtil.discoverFactory(context.getClassLoader(), DeserializationFormatFactory.class, name);
+        validate(name, options, factory.requiredOptions(), factory.optionalOptions());
+        return factory.createDecodingFormat(context, options);
+    }
+
+    private static DecodingFormat<DeserializationSchema<RowData>> insertOnly(
+            BiFunction<RowType, TypeInformation<RowData>, DeserializationSchema<RowData>> decoder) {
         return new DecodingFormat<>() {
             @Override
             public DeserializationSchema<RowData> createRuntimeDecoder(
                     DynamicTableSource.Context context, DataType columns) {
-                return new AvroConfluentSchema(
-                        (RowType) columns.getLogicalType(),
-                        options.get(AvroConfluentFormatOptions.SCHEMA),
-                        legacyTimestamps,
-                        registry,
-                        context.createTypeInformation(columns));
+                return decoder.apply((RowType) columns.getLogicalType(), context.createTypeInformation(columns));
             }
 
             @Override
@@ -141,7 +179,9 @@ public final class DeadLetterFormatFactory implements DeserializationFormatFacto
     }
 
     private static void validate(
-            String name, Configuration options, Set<ConfigOption<?>> required, Set<ConfigOption<?>> known) {
+            String name, Configuration options, Set<ConfigOption<?>> required, Set<ConfigOption<?>> optional) {
+        Set<ConfigOption<?>> known = new HashSet<>(required);
+        known.addAll(optional);
         FactoryUtil.validateFactoryOptions(required, known, options);
         Set<String> consumed = options.keySet().stream()
                 .filter(key -> known.stream().anyMatch(option -> names(option, key)))

@@ -25,8 +25,12 @@ final class DeadLetterSchema implements DeserializationSchema<RowData> {
      * @param arity of the whole row
      * @param error index of the error, or negative if the table does not read it
      * @param raw index of the record's bytes, or negative
+     * @param required columns that a good record has
      */
-    record Layout(int arity, int error, int raw) implements Serializable {}
+    record Layout(int arity, int error, int raw, List<Required> required) implements Serializable {}
+
+    /** A column that must not be null. */
+    record Required(int index, String name) implements Serializable {}
 
     private final DeserializationSchema<RowData> pristine;
     private final String format;
@@ -42,8 +46,7 @@ final class DeadLetterSchema implements DeserializationSchema<RowData> {
     /**
      * Wraps a decoder.
      *
-     * @param decoder if it is an {@link AvroConfluentSchema}, only its {@link BadRecordException} is
-     *     the record's fault; of any other decoder each exception is
+     * @param decoder if it is no {@link JudgingSchema}, each of its exceptions is the record's fault
      * @param format the decoder's name
      */
     DeadLetterSchema(
@@ -92,18 +95,28 @@ final class DeadLetterSchema implements DeserializationSchema<RowData> {
         if (message == null) {
             throw new BadRecordException(Reason.TOMBSTONE, "the record's value is null");
         }
-        if (pristine instanceof AvroConfluentSchema) {
-            decoder.deserialize(message, toRows);
-            return;
-        }
         try {
             decoder.deserialize(message, toRows);
         } catch (Exception | OutOfMemoryError | StackOverflowError e) {
+            if (pristine instanceof JudgingSchema) {
+                throw e;
+            }
             renewAfter(e);
             throw BadRecordException.undecodable(e);
         }
         if (rows.isEmpty()) {
             throw new BadRecordException(Reason.UNDECODABLE, "format '" + format + "' made no row of it");
+        }
+        for (RowData row : rows) {
+            refuseMissing((GenericRowData) row);
+        }
+    }
+
+    private void refuseMissing(GenericRowData row) throws BadRecordException {
+        for (Required column : layout.required) {
+            if (row.isNullAt(column.index)) {
+                throw new BadRecordException(Reason.MISSING_FIELD, column.name + " is missing or null");
+            }
         }
     }
 

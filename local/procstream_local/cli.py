@@ -16,6 +16,7 @@ from rich.table import Table
 from procstream_local import pipelines, stack
 from procstream_local.home import current_home
 from procstream_local.pipeline_cli import app as pipeline_app
+from procstream_local.services import postgres
 
 app = typer.Typer(
     help="Events from Kafka through Flink into Parquet, exactly once, with proof.",
@@ -30,7 +31,10 @@ def find_stack() -> None:
     # A command that is told nothing else talks to the embedded stack of this folder.
     record = current_home().read()
     if record.ports:
-        for name, value in stack.environment(current_home(), record).items():
+        found = stack.environment(current_home(), record)
+        if os.environ.get("POSTGRES_URL"):  # another database: our user and password are not for it
+            found = {name: value for name, value in found.items() if not name.startswith("POSTGRES_")}
+        for name, value in found.items():
             os.environ.setdefault(name, value)
 
 
@@ -52,11 +56,22 @@ def demo(
 
 
 @app.command()
-def up() -> None:
+def up(
+    optional: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="SERVICE",
+            help=f"Also start {' or '.join(stack.OPTIONAL)}, now and whenever this stack starts; repeatable.",
+        ),
+    ] = None,
+) -> None:
     """Start Kafka, the schema registry and Flink on this machine; harmless when they are up."""
     console = Console(stderr=True)
     with console.status("starting the stack"):
-        record = stack.up(current_home(), progress=lambda name: console.print(f"  {name} ready"))
+        record = stack.up(
+            current_home(), lambda name: console.print(f"  {name} ready"), optional=optional or ()
+        )
         os.environ.update(stack.environment(current_home(), record))
         for pipeline in pipelines.resume(current_home()):
             console.print(f"  pipeline {pipeline.name} goes on from {pipeline.restored_from or 'the start'}")
@@ -64,6 +79,8 @@ def up() -> None:
     print(f"Kafka            127.0.0.1:{ports['kafka']}")
     print(f"schema registry  {stack.environment(current_home(), record)['SCHEMA_REGISTRY_URL']}")
     print(f"Flink UI         http://127.0.0.1:{ports['flink-rest']}")
+    if postgres.NAME in record.optional:
+        print(f"PostgreSQL       127.0.0.1:{ports['postgres']}, `procstream psql`")
 
 
 @app.command()
@@ -100,7 +117,7 @@ def down() -> None:
 
 @app.command()
 def logs(
-    service: Annotated[str, typer.Argument(help="kafka, registry, jobmanager or taskmanager.")],
+    service: Annotated[str, typer.Argument(help="kafka, registry, jobmanager, taskmanager, postgres, …")],
     count: Annotated[int, typer.Option("--tail", "-n", min=1, help="Lines from the end.")] = 50,
 ) -> None:
     """Print the end of a service's log."""
@@ -122,6 +139,19 @@ def env() -> None:
         raise ProcstreamError(f"{current_home().path}: no stack was started here; run `procstream up` first")
     for name, value in stack.environment(current_home(), record).items():
         print(f"export {name}={value!r}")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(context: typer.Context) -> None:
+    """Open psql on the stack's database; arguments are psql's own, e.g. -c 'SELECT 1'."""
+    home = current_home()
+    record = home.read()
+    if postgres.NAME not in record.optional:
+        raise ProcstreamError(
+            f"{home.path}: no PostgreSQL in this stack; run `procstream up --with postgres`"
+        )
+    argv, variables = postgres.psql(home.path / postgres.NAME, record.ports[postgres.NAME], context.args)
+    os.execvpe(argv[0], argv, {**os.environ, **variables})  # noqa: S606
 
 
 app.add_typer(produce_app, name="produce")

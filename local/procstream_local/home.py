@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ class ProcessRecord(BaseModel):
 
     pid: int
     create_time: float
+    stop_signal: int = signal.SIGTERM
+    """Asks it to end. One that has a signal of its own ends its children itself."""
 
 
 class PipelineRecord(BaseModel):
@@ -45,6 +48,8 @@ class StackRecord(BaseModel):
     ports: dict[str, int] = {}
     processes: dict[str, ProcessRecord] = {}
     pipelines: dict[str, PipelineRecord] = {}
+    optional: list[str] = []
+    """Optional services that belong to this stack since an `up --with`."""
 
 
 def current_home() -> "Home":

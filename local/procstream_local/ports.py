@@ -1,6 +1,7 @@
 """Ports of 127.0.0.1 for the embedded services."""
 
 import socket
+from collections.abc import Iterable
 
 # What people expect to find a service at, taken when it is free.
 USUAL = {
@@ -10,20 +11,23 @@ USUAL = {
     "registry-management": 9000,
     "flink-rest": 8081,
     "flink-rpc": 6123,
+    "postgres": 5432,
+    "sql-gateway": 8083,
 }
 
 
-def choose(known: dict[str, int], in_use: set[str]) -> dict[str, int]:
-    """A port for each service: the one it had before, so that clients find it again, else the usual
+def choose(known: dict[str, int], in_use: set[str], wanted: Iterable[str] = tuple(USUAL)) -> dict[str, int]:
+    """A port for each of `wanted`: the one it had before, so that clients find it again, else the usual
     one, else any.
 
-    Ports of the services `in_use` stay; another port that a foreign program has taken meanwhile is replaced.
+    Ports `in_use` by services that run stay; another that a foreign program has taken meanwhile is replaced.
     """
-    chosen = {service: known[service] for service in USUAL if service in in_use and service in known}
-    for service, usual in USUAL.items():
+    wanted = list(wanted)
+    chosen = {service: known[service] for service in wanted if service in in_use and service in known}
+    for service in wanted:
         if service in chosen:
             continue
-        candidates = [port for port in (known.get(service), usual) if port]
+        candidates = [port for port in (known.get(service), USUAL[service]) if port]
         free = [port for port in candidates if _is_free(port) and port not in chosen.values()]
         chosen[service] = free[0] if free else _any_free()
     return chosen

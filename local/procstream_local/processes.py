@@ -2,9 +2,12 @@
 
 import contextlib
 import os
+import pwd
+import signal
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 import psutil
 from procstream_common.errors import ProcstreamError
@@ -15,8 +18,29 @@ from procstream_local.home import ProcessRecord
 _STOP_SECONDS = 20
 
 
-def start(argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> ProcessRecord:
-    """Start a process in a session of its own (Ctrl-C in the terminal does not reach it), output to `log`."""
+class Identity(TypedDict, total=False):
+    """See `identity`."""
+
+    user: str
+    group: int
+    extra_groups: list[str | int]
+    cwd: str
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    log: Path,
+    user: str | None = None,
+    descriptors: Sequence[int] = (),
+    stop_signal: int = signal.SIGTERM,
+) -> ProcessRecord:
+    """Start a process in a session of its own (Ctrl-C in the terminal does not reach it), output to `log`.
+
+    `user` is another user to run it as, which only root may ask for; it keeps the open `descriptors`.
+    `stop_signal` is what `stop` sends.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -26,8 +50,21 @@ def start(argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> ProcessR
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=descriptors,
+            **identity(user),
         )
-    return ProcessRecord(pid=process.pid, create_time=psutil.Process(process.pid).create_time())
+    return ProcessRecord(
+        pid=process.pid,
+        create_time=psutil.Process(process.pid).create_time(),
+        stop_signal=stop_signal,
+    )
+
+
+def identity(user: str | None) -> Identity:
+    """Arguments of `subprocess.Popen` that make a process that of `user`, with no right of this one left."""
+    if user is None:
+        return {}
+    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": [], "cwd": "/"}
 
 
 def find(record: ProcessRecord | None) -> psutil.Process | None:
@@ -62,20 +99,37 @@ def wait_until_ready(
 
 
 def stop(records: Iterable[ProcessRecord]) -> None:
-    """End processes and their children: SIGTERM to all, then SIGKILL for what is left after 20 s."""
-    processes = [process for process in map(find, records) if process is not None]
-    family = [*processes, *(child for process in processes for child in process.children(recursive=True))]
-    for member in family:
-        _signal(member.terminate)
+    """End processes and their children: their stop signal to all, then SIGKILL for what is left after 20 s.
+
+    A process with a stop signal of its own is asked alone: it ends its children in its own order.
+    """
+    family: list[psutil.Process] = []
+    for record in records:
+        process = find(record)
+        if process is None:
+            continue
+        children = _children(process)
+        family += [process, *children]
+        _send(process, record.stop_signal)
+        if record.stop_signal == signal.SIGTERM:
+            for child in children:
+                _send(child, signal.SIGTERM)
     _, left = psutil.wait_procs(family, timeout=_STOP_SECONDS)
     for member in left:
-        _signal(member.kill)
+        _send(member, signal.SIGKILL)
     psutil.wait_procs(left, timeout=_STOP_SECONDS)
 
 
-def _signal(send: Callable[[], None]) -> None:
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _send(process: psutil.Process, number: int) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
-        send()
+        process.send_signal(number)
 
 
 def _last_line(log: Path) -> str:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +10,14 @@ from pathlib import Path
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from procstream_common import provisioning
+from procstream_common.errors import ProcstreamError
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
+from procstream_job.mistakes import did_you_mean
 
 from procstream_local import artifacts, ports, processes
 from procstream_local.artifacts import Artifacts
 from procstream_local.home import Home, StackRecord
-from procstream_local.services import Service, flink, kafka, registry
+from procstream_local.services import Service, flink, kafka, postgres, registry
 
 VALUES = Path(__file__).parents[2] / "helm" / "procstream" / "values.yaml"
 
@@ -27,7 +29,11 @@ _PORTS_OF = {
     "registry": ("registry", "registry-management"),
     "jobmanager": ("flink-rest", "flink-rpc"),
     "taskmanager": (),
+    "postgres": ("postgres",),
 }
+
+OPTIONAL = ("postgres",)
+"""Services that a stack has only when it was asked for them once."""
 
 
 @dataclass(frozen=True)
@@ -43,22 +49,25 @@ class ServiceStatus:
     uptime_seconds: float
 
 
-def up(home: Home, progress: Progress = lambda _: None) -> StackRecord:
+def up(home: Home, progress: Progress = lambda _: None, optional: Collection[str] = ()) -> StackRecord:
     """Start what is not running, all at once, and provision topics and schemas.
 
-    Harmless when all is up; after a crash it starts what is gone, with the data it had. Returns once
-    every service is ready. Raises `ProcstreamError` naming the service and its log.
+    `optional` services (see `OPTIONAL`) belong to the stack from then on. Harmless when all is up; after a
+    crash it starts what is gone, with the data it had. Returns once every service is ready. Raises
+    `ProcstreamError` naming the service and its log.
     """
+    for name in optional:
+        if name not in OPTIONAL:
+            raise ProcstreamError(
+                f"--with: found {name!r}{did_you_mean(name, OPTIONAL)} expected {' or '.join(OPTIONAL)}"
+            )
     with home.locked():
         parts = artifacts.find()
         progress("artifacts")
-        record = _with_ports(home)
-        services = _services(home, record.ports, parts)
-        absent = [
-            service for service in services if processes.find(record.processes.get(service.name)) is None
-        ]
-        for service in absent:
-            service.prepare()
+        record = _with_ports(home, optional)
+        services = _services(home, record, parts)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda service: service.prepare(), _absent(record, services)))
         _start(home, record, services, progress)
         return record
 
@@ -77,7 +86,8 @@ def status(home: Home) -> list[ServiceStatus]:
     """Each service: whether its process lives, whether it answers, and where."""
     record = home.read()
     parts = artifacts.find()
-    return [_status(record, service) for service in _services(home, record.ports or ports.USUAL, parts)]
+    record.ports = record.ports or dict(ports.USUAL)
+    return [_status(record, service) for service in _services(home, record, parts)]
 
 
 def environment(home: Home, record: StackRecord) -> dict[str, str]:
@@ -90,29 +100,48 @@ def environment(home: Home, record: StackRecord) -> dict[str, str]:
         "SCHEMA_REGISTRY_URL": registry.url(record.ports["registry"]),
         "FLINK_ADDRESS": f"127.0.0.1:{record.ports['flink-rest']}",
         **flink.environment(home.path / "flink", artifacts.find()),
+        **(
+            postgres.environment(home.path / "postgres", record.ports["postgres"])
+            if "postgres" in record.optional
+            else {}
+        ),
     }
 
 
-def _with_ports(home: Home) -> StackRecord:
+def _with_ports(home: Home, optional: Collection[str]) -> StackRecord:
     record = home.read()
+    record.optional = sorted({*record.optional, *optional})
+    wanted = [
+        port
+        for name, names in _PORTS_OF.items()
+        if name not in OPTIONAL or name in record.optional
+        for port in names
+    ]
     alive = {name for name, process in record.processes.items() if processes.find(process)}
     in_use = {port for name in alive for port in _PORTS_OF[name]}
-    chosen = ports.choose(record.ports, in_use)
-    if alive and chosen != record.ports:
+    chosen = ports.choose(record.ports, in_use, wanted)
+    if alive and any(chosen[name] != port for name, port in record.ports.items()):
         # What still runs was told the old ports.
         _stop(home, record)
-        chosen = ports.choose(record.ports, set())
+        chosen = ports.choose(record.ports, set(), wanted)
     record.ports = chosen
     home.write(record)
     return record
 
 
-def _services(home: Home, chosen: dict[str, int], parts: Artifacts) -> list[Service]:
-    return [
-        kafka.service(home.path / "kafka", chosen, parts),
-        registry.service(home.path / "registry", chosen, parts),
-        *flink.services(home.path / "flink", chosen, parts),
+def _services(home: Home, record: StackRecord, parts: Artifacts) -> list[Service]:
+    services = [
+        kafka.service(home.path / "kafka", record.ports, parts),
+        registry.service(home.path / "registry", record.ports, parts),
+        *flink.services(home.path / "flink", record.ports, parts),
     ]
+    if "postgres" in record.optional:
+        services.append(postgres.service(home.path / "postgres", record.ports["postgres"]))
+    return services
+
+
+def _absent(record: StackRecord, services: list[Service]) -> list[Service]:
+    return [service for service in services if processes.find(record.processes.get(service.name)) is None]
 
 
 def _start(home: Home, record: StackRecord, services: list[Service], progress: Progress) -> None:
@@ -123,7 +152,7 @@ def _start(home: Home, record: StackRecord, services: list[Service], progress: P
         log = home.logs / f"{service.name}.log"
         process = record.processes.get(service.name)
         if process is None or processes.find(process) is None:
-            process = processes.start(service.argv, env=service.env, log=log)
+            process = service.start(log)
             with writing:
                 record.processes[service.name] = process
                 home.write(record)

@@ -1,7 +1,10 @@
 """The services of the embedded stack: how each is configured, started and found ready."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from procstream_local.home import ProcessRecord
 
 
 @dataclass(frozen=True)
@@ -9,10 +12,10 @@ class Service:
     """A process and how to tell that it serves."""
 
     name: str
-    argv: tuple[str, ...]
+    start: Callable[[Path], ProcessRecord]
+    """Starts the process with its output in the log file that is given."""
     ready: Callable[[], bool]
-    env: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[], None] = lambda: None
-    """Writes configuration files before the process starts; harmless when done again."""
+    """Writes configuration and first data before the process starts; harmless when done again."""
     timeout: float = 120
     """Seconds until it must be ready."""

@@ -5,13 +5,17 @@ folders of the stack.
 """
 
 import os
+import uuid
 from pathlib import Path
+from typing import Any
 
 import httpx
 import yaml
 from procstream_common.settings import S3Settings, load
 
+from procstream_local import processes
 from procstream_local.artifacts import Artifacts
+from procstream_local.home import ProcessRecord
 from procstream_local.services import Service
 
 TASK_SLOTS = 4
@@ -33,29 +37,53 @@ def environment(folder: Path, artifacts: Artifacts) -> dict[str, str]:
 
 def services(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> tuple[Service, Service]:
     """JobManager and TaskManager; both begin at once and find each other. The first prepares for both."""
-    env = environment(folder, artifacts)
-    scripts = artifacts.flink / "bin"
     rest = ports["flink-rest"]
     jobmanager = Service(
         name="jobmanager",
-        argv=("bash", str(scripts / "jobmanager.sh"), "start-foreground"),
-        env=env,
+        start=lambda log: _start_script(folder, artifacts, "jobmanager.sh", log),
         prepare=lambda: _prepare(folder, ports, artifacts),
-        ready=lambda: overview(rest) is not None,
+        ready=lambda: _get(rest, "overview") is not None,
     )
     taskmanager = Service(
         name="taskmanager",
-        argv=("bash", str(scripts / "taskmanager.sh"), "start-foreground"),
-        env=env,
-        ready=lambda: (overview(rest) or {}).get("slots-total", 0) >= TASK_SLOTS,
+        start=lambda log: _start_taskmanager(folder, artifacts, log),
+        ready=lambda: _is_registered(folder, rest),
     )
     return jobmanager, taskmanager
 
 
-def overview(rest_port: int) -> dict[str, int] | None:
-    """`GET /overview` of the JobManager, or None when it does not answer."""
+def _start_script(
+    folder: Path, artifacts: Artifacts, script: str, log: Path, *arguments: str
+) -> ProcessRecord:
+    argv = ["bash", str(artifacts.flink / "bin" / script), "start-foreground", *arguments]
+    return processes.start(argv, env=environment(folder, artifacts), log=log)
+
+
+def _start_taskmanager(folder: Path, artifacts: Artifacts, log: Path) -> ProcessRecord:
+    # A JobManager counts a killed TaskManager and its slots for some seconds more: each start has an id.
+    resource_id = f"taskmanager-{uuid.uuid4().hex[:8]}"
+    _replace(_resource_id(folder), resource_id.encode())
+    return _start_script(folder, artifacts, "taskmanager.sh", log, f"-Dtaskmanager.resource-id={resource_id}")
+
+
+def _resource_id(folder: Path) -> Path:
+    return folder / "taskmanager.id"
+
+
+def _is_registered(folder: Path, rest_port: int) -> bool:
+    """Whether the JobManager knows the TaskManager that was started last."""
     try:
-        response = httpx.get(f"http://127.0.0.1:{rest_port}/overview", timeout=2)
+        resource_id = _resource_id(folder).read_text()
+    except FileNotFoundError:
+        return False
+    known = (_get(rest_port, "taskmanagers") or {}).get("taskmanagers", [])
+    return any(found["id"] == resource_id and found["slotsNumber"] == TASK_SLOTS for found in known)
+
+
+def _get(rest_port: int, path: str) -> dict[str, Any] | None:
+    """An answer of the JobManager, or None when it gives none."""
+    try:
+        response = httpx.get(f"http://127.0.0.1:{rest_port}/{path}", timeout=2)
         return response.json() if response.is_success else None
     except httpx.HTTPError:
         return None

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from procstream_common.errors import ProcstreamError
 
+from procstream_local import processes
 from procstream_local.artifacts import Artifacts
 from procstream_local.services import Service
 
@@ -49,7 +50,7 @@ def service(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> Servic
 
     return Service(
         name="kafka",
-        argv=(*java, "kafka.Kafka", str(properties)),
+        start=lambda log: processes.start([*java, "kafka.Kafka", str(properties)], env={}, log=log),
         ready=lambda: is_ready(ports["kafka"]),
         prepare=prepare,
     )

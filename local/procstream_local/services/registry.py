@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from procstream_local import processes
 from procstream_local.artifacts import Artifacts
 from procstream_local.services import Service
 
@@ -20,28 +21,29 @@ def url(port: int) -> str:
 def service(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> Service:
     """The registry, with its data in `folder`."""
     port = ports["registry"]
+    argv = [
+        str(artifacts.java_for_registry),
+        "-Xmx384m",
+        "-XX:+UseSerialGC",
+        # It is small and short-lived here: quick to start matters more than peak speed.
+        "-XX:TieredStopAtLevel=1",
+        "-jar",
+        str(artifacts.apicurio / "quarkus-run.jar"),
+    ]
+    env = {
+        "QUARKUS_HTTP_HOST": "127.0.0.1",
+        "QUARKUS_HTTP_PORT": str(port),
+        "QUARKUS_MANAGEMENT_HOST": "127.0.0.1",
+        "QUARKUS_MANAGEMENT_PORT": str(ports["registry-management"]),
+        "APICURIO_STORAGE_KIND": "sql",
+        "APICURIO_STORAGE_SQL_KIND": "h2",
+        # H2 writes half a second late by default. A schema that a crash takes back would make good
+        # records look bad, and its id would be given to another.
+        "APICURIO_DATASOURCE_URL": f"jdbc:h2:file:{folder / 'registry'};WRITE_DELAY=0",
+    }
     return Service(
         name="registry",
-        argv=(
-            str(artifacts.java_for_registry),
-            "-Xmx384m",
-            "-XX:+UseSerialGC",
-            # It is small and short-lived here: quick to start matters more than peak speed.
-            "-XX:TieredStopAtLevel=1",
-            "-jar",
-            str(artifacts.apicurio / "quarkus-run.jar"),
-        ),
-        env={
-            "QUARKUS_HTTP_HOST": "127.0.0.1",
-            "QUARKUS_HTTP_PORT": str(port),
-            "QUARKUS_MANAGEMENT_HOST": "127.0.0.1",
-            "QUARKUS_MANAGEMENT_PORT": str(ports["registry-management"]),
-            "APICURIO_STORAGE_KIND": "sql",
-            "APICURIO_STORAGE_SQL_KIND": "h2",
-            # H2 writes half a second late by default. A schema that a crash takes back would make good
-            # records look bad, and its id would be given to another.
-            "APICURIO_DATASOURCE_URL": f"jdbc:h2:file:{folder / 'registry'};WRITE_DELAY=0",
-        },
+        start=lambda log: processes.start(argv, env=env, log=log),
         prepare=lambda: folder.mkdir(parents=True, exist_ok=True),
         ready=lambda: is_ready(port),
     )

@@ -28,3 +28,7 @@ def test_the_port_of_a_running_service_stays_although_it_is_taken() -> None:
         kafka.listen()
         own = kafka.getsockname()[1]
         assert ports.choose({"kafka": own}, {"kafka"})["kafka"] == own
+
+
+def test_only_wanted_services_get_a_port() -> None:
+    assert set(ports.choose({"kafka": 1}, {"kafka"}, ["postgres"])) == {"postgres"}

@@ -1,4 +1,6 @@
+import signal
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,27 @@ def test_a_process_that_is_never_ready_is_given_up(tmp_path: Path) -> None:
             processes.wait_until_ready("slow", record, lambda: False, log, timeout=0.3)
     finally:
         processes.stop([record])
+
+
+def test_a_process_with_a_stop_signal_of_its_own_ends_its_children_itself(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    script = """
+        import signal, subprocess, sys
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        def stop(number, frame):
+            try:
+                child.wait(0.5)
+                print("child was signalled", flush=True)
+            except subprocess.TimeoutExpired:
+                print("child was left alone", flush=True)
+                child.kill()
+            sys.exit()
+        signal.signal(signal.SIGINT, stop)
+        print("ready", flush=True)
+        signal.pause()
+        """
+    argv = [sys.executable, "-c", textwrap.dedent(script)]
+    record = processes.start(argv, env={}, log=log, stop_signal=signal.SIGINT)
+    processes.wait_until_ready("parent", record, lambda: "ready" in log.read_text(), log, timeout=10)
+    processes.stop([record])
+    assert log.read_text().splitlines() == ["ready", "child was left alone"]

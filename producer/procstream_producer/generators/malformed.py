@@ -11,8 +11,8 @@ _NO_JSON = (
     b"id=17;amount=12.50",
     b"\x80\x04\x95\xff\xfe",
 )
-_NO_NUMBERS: tuple[Any, ...] = ("a lot", "12,50 EUR", True, {"value": 1}, [1, 2])
 # Wrong for a reader that takes numbers out of text, too.
+_NO_NUMBERS: tuple[Any, ...] = ("a lot", "12,50 EUR", True, {"value": 1}, [1, 2])
 
 
 class Malformer:
@@ -39,7 +39,7 @@ class Malformer:
         )
 
     def spoil(self, record: dict[str, Any]) -> bytes:
-        """The value to send instead of `record`, which may be changed."""
+        """The value to send instead of `record`, which stays as it is."""
         return self._rng.choice(self._ways)(record)
 
     def _truncated(self, record: dict[str, Any]) -> bytes:
@@ -48,12 +48,7 @@ class Malformer:
         return value[: self._rng.randint(1, len(value) // 2)]
 
     def _wrong_type(self, record: dict[str, Any]) -> bytes:
-        *path, name = self._number
-        inner = record
-        for step in path:
-            inner = inner[step]
-        inner[name] = self._rng.choice(_NO_NUMBERS)
-        return to_json(record)
+        return to_json(_replaced(record, self._number, self._rng.choice(_NO_NUMBERS)))
 
     def _no_json(self, _record: dict[str, Any]) -> bytes:
         return self._rng.choice(_NO_JSON)
@@ -66,11 +61,15 @@ class Malformer:
         return to_json(list(record.values()))
 
     def _without_required_field(self, record: dict[str, Any]) -> bytes:
-        del record[self._required]
-        return to_json(record)
+        return to_json({name: value for name, value in record.items() if name != self._required})
 
     def _null(self, _record: dict[str, Any]) -> bytes:
         return b"null"
+
+
+def _replaced(record: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    name, *rest = path
+    return {**record, name: _replaced(record[name], tuple(rest), value) if rest else value}
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode

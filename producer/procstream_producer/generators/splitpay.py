@@ -11,16 +11,31 @@ from procstream_producer.timestamps import iso_time
 REPEATED = "repeated"
 
 _REMEMBERED = 1000
+_BASKETS = 500
+_DEVICES = 200
+_PARTICIPANTS = (2, 3, 4)
 _EVENT_TYPES = ("split.created", "split.paid", "split.settled")
-_METHODS = ("equal", "percentage", "by_item")
+_METHODS = ("card", "wallet", "bank_transfer")
 _GOODS = (
-    ("espresso", 2.8), ("flat white", 4.2), ("lasagne", 14.5), ("pad thai", 13.9), ("burger", 15.2),
-    ("caesar salad", 11.4), ("red wine", 7.5), ("sparkling water", 3.1), ("tiramisu", 6.9), ("taxi", 23.4),
-    ("museum ticket", 18.0), ("concert ticket", 64.0), ("hotel night", 129.0), ("rental bike", 16.5),
-)  # fmt: skip
+    ("SKU-1000", "espresso", 2.8),
+    ("SKU-1001", "flat white", 4.2),
+    ("SKU-1002", "lasagne", 14.5),
+    ("SKU-1003", "pad thai", 13.9),
+    ("SKU-1004", "burger", 15.2),
+    ("SKU-1005", "caesar salad", 11.4),
+    ("SKU-1006", "red wine", 7.5),
+    ("SKU-1007", "sparkling water", 3.1),
+    ("SKU-1008", "tiramisu", 6.9),
+    ("SKU-1009", "taxi", 23.4),
+    ("SKU-1010", "museum ticket", 18.0),
+    ("SKU-1011", "concert ticket", 64.0),
+    ("SKU-1012", "hotel night", 129.0),
+    ("SKU-1013", "rental bike", 16.5),
+)
 _PLATFORMS = (("ios", "18.5"), ("android", "15"), ("web", "131"))
 _SOURCES = ("mobile-app", "web-app", "partner-api")
 _CAMPAIGNS = (None, "summer", "refer-a-friend")
+_RETRIES = (0, 0, 0, 1, 2)
 
 
 class SplitPay(JsonSource):
@@ -29,8 +44,8 @@ class SplitPay(JsonSource):
     Args:
         seed: see `JsonSource`.
         malformed: see `JsonSource`.
-        repeat: share of the well-formed records, from 0 to 1, that have an earlier `event_id` (of one of the
-            last 1,000 new or repeated ones) with the user at another location.
+        repeat: share of the well-formed records, from 0 to 1, that have the `event_id` of one of the last
+            1,000 events, the user at another location.
     """
 
     required = "event_id"
@@ -41,44 +56,37 @@ class SplitPay(JsonSource):
         super().__init__(seed=seed, malformed=malformed)
         self._repeat = repeat
         self._people = People(self._rng).all
+        self._baskets = [_basket(self._rng) for _ in range(_BASKETS)]
+        self._devices = [_device(self._rng) for _ in range(_DEVICES)]
         self._earlier: list[dict[str, Any]] = []
         self._oldest = 0
 
     def _plain(self, timestamp_ms: int) -> JsonRecord:
         rng = self._rng
-        [event_id, bill_id, request_id] = random_uuids(3, rng.randbytes)
-        payer, *others = rng.sample(self._people, rng.randint(2, 4))
-        items = [self._item() for _ in range(rng.randint(1, 4))]
-        total = round(sum(item["quantity"] * item["price"] for item in items), 2)
-        platform, version = rng.choice(_PLATFORMS)
+        [event_id] = random_uuids(1, rng.randbytes)
+        people = rng.sample(self._people, rng.choice(_PARTICIPANTS))
+        payer = people[0]
+        items, total = rng.choice(self._baskets)
         value = {
             "event_id": event_id,
             "event_type": rng.choice(_EVENT_TYPES),
             "version": 1,
             "occurred_at": iso_time(timestamp_ms),
-            "user": {
-                "id": payer.id,
-                "name": payer.name,
-                "email": payer.email,
-                "address": _address(payer.address),
-            },
+            "user": _user(payer),
             "location": payer.address.location,
-            "bill": {"id": bill_id, "currency": payer.address.currency, "total": total, "items": items},
-            "split": {
-                "method": rng.choice(_METHODS),
-                "participants": self._participants([payer, *others], total),
+            "bill": {
+                "id": f"bill-{rng.getrandbits(40):010x}",
+                "currency": payer.address.currency,
+                "total": total,
+                "items": items,
             },
-            "device": {
-                "platform": platform,
-                "os_version": version,
-                "app_version": f"4.{rng.randint(0, 9)}.{rng.randint(0, 20)}",
-                "network": {"ip": _documentation_ip(rng), "wifi": rng.random() < 0.7},
-            },
+            "split": {"method": rng.choice(_METHODS), "participants": self._shares(people, total)},
+            "device": rng.choice(self._devices),
             "metadata": {
                 "source": rng.choice(_SOURCES),
-                "request_id": request_id,
+                "request_id": f"{rng.getrandbits(64):016x}",
                 "campaign": rng.choice(_CAMPAIGNS),
-                "retries": rng.choice((0, 0, 0, 1, 2)),
+                "retries": rng.choice(_RETRIES),
             },
         }
         return JsonRecord(event_id, value)
@@ -101,7 +109,7 @@ class SplitPay(JsonSource):
             **earlier,
             "version": earlier["version"] + 1,
             "occurred_at": iso_time(timestamp_ms),
-            "user": {**earlier["user"], "address": _address(address)},
+            "user": {**earlier["user"], "address": _address_fields(address)},
             "location": address.location,
         }
         self._earlier[index] = value
@@ -114,18 +122,8 @@ class SplitPay(JsonSource):
             self._earlier[self._oldest] = value
             self._oldest = (self._oldest + 1) % _REMEMBERED
 
-    def _item(self) -> dict[str, Any]:
-        number = self._rng.randrange(len(_GOODS))
-        name, price = _GOODS[number]
-        return {
-            "sku": f"SKU-{1000 + number}",
-            "name": name,
-            "quantity": self._rng.randint(1, 3),
-            "price": price,
-        }
-
-    def _participants(self, people: list[Person], total: float) -> list[dict[str, Any]]:
-        """Equal shares of `total`, the payer first, who also takes the cents that are left."""
+    def _shares(self, people: list[Person], total: float) -> list[dict[str, Any]]:
+        """Equal shares of `total`; the first, who pays, also takes the cents that are left."""
         share = int(total * 100 / len(people)) / 100
         rest = round(total - share * (len(people) - 1), 2)
         return [
@@ -134,7 +132,7 @@ class SplitPay(JsonSource):
         ]
 
 
-def _address(address: Address) -> dict[str, str]:
+def _address_fields(address: Address) -> dict[str, str]:
     return {
         "street": address.street,
         "city": address.city,
@@ -143,6 +141,30 @@ def _address(address: Address) -> dict[str, str]:
     }
 
 
-def _documentation_ip(rng: random.Random) -> str:
-    """An address that nobody has (TEST-NET-3, RFC 5737)."""
-    return f"203.0.113.{rng.randint(1, 254)}"
+def _user(person: Person) -> dict[str, Any]:
+    return {
+        "id": person.id,
+        "name": person.name,
+        "email": person.email,
+        "address": _address_fields(person.address),
+    }
+
+
+def _basket(rng: random.Random) -> tuple[list[dict[str, Any]], float]:
+    """What was bought, and its price."""
+    items: list[dict[str, Any]] = [
+        {"sku": sku, "name": name, "quantity": rng.randint(1, 3), "price": price}
+        for sku, name, price in rng.sample(_GOODS, rng.randint(1, 4))
+    ]
+    return items, round(sum(item["quantity"] * item["price"] for item in items), 2)
+
+
+def _device(rng: random.Random) -> dict[str, Any]:
+    platform, version = rng.choice(_PLATFORMS)
+    return {
+        "platform": platform,
+        "os_version": version,
+        "app_version": f"4.{rng.randint(0, 9)}.{rng.randint(0, 20)}",
+        # Addresses that nobody has: TEST-NET-3, RFC 5737.
+        "network": {"ip": f"203.0.113.{rng.randint(1, 254)}", "wifi": rng.random() < 0.7},
+    }

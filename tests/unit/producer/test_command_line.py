@@ -16,7 +16,9 @@ from procstream_common.errors import ProcstreamError
 from procstream_common.registry import RegisteredSchema, SchemaRegistry
 from procstream_producer import logs
 from procstream_producer.cli import app, produce_app
-from procstream_producer.generators.cli import rate
+from procstream_producer.generators.cli import Sending, rate
+from procstream_producer.generators.json_source import JsonSource
+from procstream_producer.generators.transactions import Transactions
 from procstream_producer.procstat.config import CONFIG_VARIABLE, SamplerConfig
 from procstream_producer.stop import StopSignal
 from typer.testing import CliRunner, Result
@@ -131,6 +133,12 @@ def test_the_sampling_process_is_lean_and_shows_no_secret(started: list[Started]
         (["procstat"], {"KAFKA_BOOTSTRAP_SERVERS": ""}, "KAFKA_BOOTSTRAP_SERVERS is not set"),
         (["procstat"], {"SCHEMA_REGISTRY_URL": ""}, "SCHEMA_REGISTRY_URL is not set"),
         (["generate", "lineage-input"], {"KAFKA_BOOTSTRAP_SERVERS": "x"}, "'x' is not host:port"),
+        (["generate", "transactions", "--interval", "0"], {}, "PRODUCER_INTERVAL_SECONDS: found 0, expected"),
+        (["generate", "transactions", "--malformed", "1.5"], {}, "--malformed: found 1.5, expected a share"),
+        (["generate", "splitpay", "--repeat", "-0.1"], {}, "--repeat: found -0.1, expected a share of the"),
+        (["generate", "orders", "--late", "nan"], {}, "--late: found nan, expected a share of the records"),
+        (["generate", "orders", "--late-by", "0"], {}, "--late-by: found 0, expected more than 0 seconds"),
+        (["generate", "orders"], {"KAFKA_BOOTSTRAP_SERVERS": ""}, "KAFKA_BOOTSTRAP_SERVERS is not set"),
         (["tail", "t"], {"KAFKA_BOOTSTRAP_SERVERS": ""}, "KAFKA_BOOTSTRAP_SERVERS is not set"),
     ],
 )
@@ -153,9 +161,67 @@ def test_a_rate_is_a_number_or_max() -> None:
 
 
 def test_every_command_explains_itself() -> None:
-    for args in (["procstat"], ["generate", "lineage-input"], ["tail"]):
+    for args in (["procstat"], ["tail"]):
         assert invoke(*args, "--help").exit_code == 0
-    assert invoke("lineage-input", "--help", on=produce_app).exit_code == 0
+    for name in ("lineage-input", "transactions", "splitpay", "orders"):
+        assert invoke("generate", name, "--help").exit_code == 0
+        assert invoke(name, "--help", on=produce_app).exit_code == 0
+
+
+Generated = tuple[JsonSource, Sending]
+
+
+@pytest.fixture
+def generated(monkeypatch: pytest.MonkeyPatch) -> list[Generated]:
+    """What would have been sent, and how."""
+    calls: list[Generated] = []
+
+    def generate(make_source: Callable[[], JsonSource], sending: Sending) -> None:
+        calls.append((make_source(), sending))
+
+    monkeypatch.setattr("procstream_producer.generators.cli._generate", generate)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("name", "topic", "records_per_second"),
+    [
+        ("transactions", "transactions", 0.5),
+        ("splitpay", "topic_splitpay", 5),
+        ("orders", "partitioned-topic", 20),
+    ],
+)
+def test_a_generator_has_defaults_for_everything(
+    name: str, topic: str, records_per_second: float, generated: list[Generated]
+) -> None:
+    assert invoke(name, on=produce_app, SCHEMA_REGISTRY_URL="").exception is None
+    [(source, sending)] = generated
+    assert (sending.topic, sending.rate) == (topic, records_per_second)
+    assert (sending.count, sending.duration) == (None, None)
+    assert source.batch(100, 0).marks == {}
+
+
+def test_an_interval_is_a_rate_unless_a_rate_is_given(generated: list[Generated]) -> None:
+    invoke("generate", "transactions", PRODUCER_INTERVAL_SECONDS="0.25")
+    invoke("generate", "transactions", "--interval", "4")
+    invoke("generate", "transactions", "--interval", "4", "--rate", "7")
+    invoke("generate", "transactions", "--rate", "max")
+    assert [sending.rate for _, sending in generated] == [4, 0.25, 7, math.inf]
+
+
+def test_the_options_of_the_records_reach_their_source(generated: list[Generated]) -> None:
+    always = ("--seed", "5", "--malformed", "1")
+    for name in ("transactions", "splitpay", "orders"):
+        invoke("generate", name, *always)
+    invoke("generate", "splitpay", "--repeat", "1")
+    invoke("generate", "orders", "--late", "1", "--late-by", "10")
+    marks = [set(source.batch(10, 0).marks.values()) for source, _ in generated]
+    assert marks == [{"malformed"}, {"malformed"}, {"malformed"}, {"repeated"}, {"late"}]
+    order = json.loads(generated[-1][0].batch(1, 60_000).values[0])
+    assert 50_000 <= order["tsMillis"] <= 55_000
+    again = Transactions(seed=5, malformed=1.0)
+    again.batch(10, 0)
+    assert generated[0][0].batch(10, 0) == again.batch(10, 0)
 
 
 def test_a_signal_ends_a_wait_and_is_remembered() -> None:

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
 from procstream_producer.delivery.kafka import Connection, KafkaRefused
-from procstream_producer.generators import Batch
+from procstream_producer.generators import Batch, RecordSource
 from procstream_producer.generators import run as run_module
 from procstream_producer.generators.pace import Pace
 from procstream_producer.generators.run import Generator, Limits
@@ -110,6 +110,7 @@ class FakeProducer:
         self._broker_there = broker_there
         self._queue: list[tuple[int, bytes, Any]] = []
         self.topic: list[tuple[int, bytes]] = []
+        self.keys: list[bytes | None] = []
         self.refuse: set[bytes] = set()
 
     def __len__(self) -> int:
@@ -121,6 +122,7 @@ class FakeProducer:
         if len(self._queue) >= self._room:
             raise BufferError
         self._queue.append((partition, value, on_delivery))
+        self.keys.append(key)
 
     def poll(self, seconds: float) -> None:
         self._clock.now += seconds
@@ -146,11 +148,11 @@ class Numbers:
 
 
 class Bench:
-    def __init__(self, clock: Clock, producer: FakeProducer) -> None:
+    def __init__(self, clock: Clock, producer: FakeProducer, source: RecordSource | None = None) -> None:
         self.producer = producer
         self.connection = Connection("broker:9092")
         self.stop = Stop(clock)
-        self._generator = Generator(producer, self.connection, Numbers(), "numbers", 10)  # type: ignore[arg-type]
+        self._generator = Generator(producer, self.connection, source or Numbers(), "numbers", 10)  # type: ignore[arg-type]
 
     def run(
         self, rate: float | None = None, count: int | None = None, duration: float | None = None
@@ -221,3 +223,42 @@ def test_a_client_that_cannot_go_on_ends_it(clock: Clock) -> None:
     bench.connection.fatal = KafkaRefused("fenced")
     with pytest.raises(KafkaRefused, match="fenced"):
         bench.run()
+
+
+class OddNumbers(Numbers):
+    """Has keys and marks the odd ones."""
+
+    marks = ("odd", "negative")
+
+    def batch(self, size: int, timestamp_ms: int) -> Batch:
+        values = super().batch(size, timestamp_ms).values
+        marks = {index: "odd" for index, value in enumerate(values) if int(value) % 2}
+        return Batch(values, [b"k" + value for value in values], marks)
+
+
+def test_the_partition_of_a_record_with_a_key_is_left_to_librdkafka(clock: Clock) -> None:
+    bench = Bench(clock, FakeProducer(clock), OddNumbers())
+    bench.run(rate=10, count=20)
+    assert bench.producer.topic == [(-1, str(number).encode()) for number in range(20)]
+    assert bench.producer.keys == [f"k{number}".encode() for number in range(20)]
+
+
+def test_special_records_are_counted(clock: Clock) -> None:
+    summary = Bench(clock, FakeProducer(clock, room=7), OddNumbers()).run(count=2_501)
+    assert summary.as_dict() == {
+        "topic": "numbers",
+        "delivered": 2_501,
+        "dropped": 0,
+        "malformed": 0,
+        "odd": 1_250,
+        "negative": 0,
+        "seconds": summary.seconds,
+        "rate": summary.rate,
+    }
+
+
+def test_only_what_was_sent_of_the_last_batch_is_counted(clock: Clock) -> None:
+    bench = Bench(clock, FakeProducer(clock, room=101, broker_there=lambda: False), OddNumbers())
+    summary = bench.run(duration=5)
+    assert summary.delivered + summary.dropped == 101
+    assert summary.marked["odd"] == 50

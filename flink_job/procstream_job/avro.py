@@ -86,6 +86,25 @@ def reader_schema(schema_text: str, wanted: Sequence[str] | None = None) -> Read
     )
 
 
+def writer_columns(schema_text: str) -> tuple[Column, ...]:
+    """The columns of rows that are written with a schema; NOT NULL where it has no null.
+
+    Raises:
+        UnreadableSchemaError: it is no record, or has a type that Flink cannot write.
+    """
+    reader_schema(schema_text)
+    schema = json.loads(schema_text)
+    converter = _Converter(dict(_definitions(schema, "")))
+    for name, definition in converter.definitions.items():
+        if definition["type"] == "enum":
+            raise UnreadableSchemaError(f"{name} is an enum, which Flink cannot write; expected a string")
+    namespace = _full_name(schema, "").rpartition(".")[0]
+    return tuple(
+        Column(field["name"], converter.convert(field["type"], field["name"], namespace).nested)
+        for field in schema["fields"]
+    )
+
+
 def _select(fields: list[dict[str, Any]], wanted: Sequence[str] | None) -> list[dict[str, Any]]:
     if wanted is None:
         return fields

@@ -164,7 +164,8 @@ def _key_value(text: str) -> tuple[str, str]:
 
 def _job_line(job: SubmittedJob, url: str | None) -> str:
     where = f" to {url}" if url else ""
-    return f"job {job.job_id} of pipeline {job.pipeline} submitted{where}; its files: {job.paths.output}"
+    rows = ", ".join(job.destinations)
+    return f"job {job.job_id} of pipeline {job.pipeline} submitted{where}; its rows: {rows}"
 
 
 def _job_fields(job: SubmittedJob, url: str | None) -> dict[str, Any]:

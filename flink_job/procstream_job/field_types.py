@@ -59,6 +59,13 @@ def _nullable(sql_type: str) -> str:
     return sql_type
 
 
+def _only_reads(query: str) -> str:
+    word = re.sub(r"--.*|/\*(?s:.*?)\*/|[(\s]+", " ", query).strip().partition(" ")[0]
+    if word.upper() not in ("SELECT", "WITH"):
+        raise ValueError(f"found {word!r} first; expected a SELECT, or WITH and a SELECT")
+    return query
+
+
 Identifier = Annotated[
     str, _Matching("[A-Za-z_][A-Za-z0-9_]*", "letters, digits and underscores, not a digit first")
 ]
@@ -72,3 +79,18 @@ NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 ColumnName = Annotated[NonEmpty, AfterValidator(_own_column)]
 SqlType = Annotated[NonEmpty, AfterValidator(_nullable)]
 Text = Annotated[str, BeforeValidator(_as_text)]
+Query = Annotated[NonEmpty, AfterValidator(_only_reads)]
+TableName = Annotated[
+    str,
+    _Matching(
+        r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?",
+        "a table's name, or schema.table, of letters, digits and underscores",
+    ),
+]
+PythonFunction = Annotated[
+    str,
+    _Matching(
+        r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*",
+        "module:name, such as rules:is_risky",
+    ),
+]

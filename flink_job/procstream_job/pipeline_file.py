@@ -59,6 +59,11 @@ def file_label(name_or_path: str) -> str:
     return name_or_path if _is_path(name_or_path) else f"{name_or_path}.yaml"
 
 
+def folder_of(name_or_path: str) -> Path | None:
+    """Folder of a pipeline file, where its Python functions may be; None for a shipped pipeline."""
+    return Path(name_or_path).absolute().parent if _is_path(name_or_path) else None
+
+
 def shipped_pipelines() -> dict[str, str]:
     """Names of the pipelines that ship, with their descriptions."""
     folder = files("procstream_job") / "pipelines"

@@ -1,7 +1,7 @@
 """What is asked before a job is submitted, so that what is missing is said in one line and in seconds."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from procstream_common.registry import SchemaNotFound
 from procstream_common.settings import KafkaSettings
 
 from procstream_job.mistakes import PlacedError, did_you_mean
-from procstream_job.model import AvroSource, Pipeline
+from procstream_job.model import AvroSource, KafkaSink, Pipeline
 from procstream_job.sources import SourceTable, avro_table, json_table
 
 # librdkafka tries again for ever, also where another attempt will not change anything.
@@ -82,10 +82,22 @@ def topic_names(kafka: KafkaSettings, timeout: float = 5) -> frozenset[str]:
 
 def check_topics(pipeline: Pipeline, existing: Collection[str]) -> None:
     """Raise `NotThereYet` for a topic that does not exist; it names one that is spelled alike."""
+    for place, topic in _topics(pipeline):
+        if topic not in existing:
+            hint = did_you_mean(topic, existing).removesuffix(";")
+            raise NotThereYet(f"{place}.topic: topic {topic!r} does not exist{hint}")
+
+
+def _topics(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
     for name, source in pipeline.sources.items():
-        if source.topic not in existing:
-            hint = did_you_mean(source.topic, existing).removesuffix(";")
-            raise NotThereYet(f"sources.{name}.topic: topic {source.topic!r} does not exist{hint}")
+        yield f"sources.{name}", source.topic
+    for output in pipeline.all_outputs:
+        if output.sink.kafka:
+            yield f"{output.place}sink.kafka", output.sink.kafka.topic
+    if pipeline.dropped.kafka:
+        yield "dropped.kafka", pipeline.dropped.kafka.topic
+    if pipeline.late:
+        yield "late.kafka", pipeline.late.kafka.topic
 
 
 def resolve_sources(
@@ -112,8 +124,29 @@ def resolve_sources(
     return tuple(tables)
 
 
-def needs_registry(pipelines: Collection[Pipeline]) -> bool:
-    """Whether any source's columns come from the registry."""
-    return any(
-        isinstance(source, AvroSource) for pipeline in pipelines for source in pipeline.sources.values()
-    )
+def sink_schemas(pipeline: Pipeline, latest_schema: Callable[[str], str]) -> dict[str, str]:
+    """The schemas of the subjects that the pipeline writes; raises `NotThereYet` if one is not registered."""
+    schemas = {}
+    for place, sink in _avro_sinks(pipeline):
+        try:
+            schemas[sink.schema_subject] = latest_schema(sink.schema_subject)
+        except SchemaNotFound as error:
+            raise NotThereYet(f"{place}: {error}") from None
+    return schemas
+
+
+def needs_registry(pipeline: Pipeline) -> bool:
+    """Whether a schema of the registry says what a source or a sink is made of."""
+    sources = any(isinstance(source, AvroSource) for source in pipeline.sources.values())
+    return sources or next(_avro_sinks(pipeline), None) is not None
+
+
+def needs_postgres(pipeline: Pipeline) -> bool:
+    """Whether a sink is a table of PostgreSQL."""
+    return any(output.sink.postgres for output in pipeline.all_outputs)
+
+
+def _avro_sinks(pipeline: Pipeline) -> Iterator[tuple[str, KafkaSink]]:
+    for output in pipeline.all_outputs:
+        if output.sink.kafka and output.sink.kafka.format == "avro":
+            yield f"{output.place}sink.kafka", output.sink.kafka

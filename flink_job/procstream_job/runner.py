@@ -5,6 +5,7 @@ the caller still looks whether Kafka and the registry are there. One session tak
 """
 
 import os
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,9 +17,12 @@ from procstream_common.errors import ProcstreamError
 from procstream_common.lake import home
 
 from procstream_job.flink_target import FlinkTarget
-from procstream_job.plan import RESULT_VIEW, JobPlan
+from procstream_job.functions import load_functions
+from procstream_job.outputs import EnsureTable, Result
+from procstream_job.plan import JobPlan
 from procstream_job.planner_errors import planner_error, submission_error
 from procstream_job.sql import Column, Statement
+from procstream_job.steps import LateSplit, View
 
 # The JVM lives for seconds: what compiles and starts fast wins over what runs fast later.
 _SHORT_LIVED_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"
@@ -56,34 +60,40 @@ class FlinkSession:
         self._started = self._thread.submit(self._environment, {})
         return self._started
 
-    def submit(self, plan: JobPlan, from_savepoint: str | None = None) -> str:
+    def submit(self, plan: JobPlan, ensure_table: EnsureTable, from_savepoint: str | None = None) -> str:
         """Start the job of `plan`, from the state in a savepoint or checkpoint if one is given.
 
-        Returns the job's id.
+        `ensure_table` makes the tables of PostgreSQL that it writes. Returns the job's id.
 
         Raises:
             PlannerError: Flink refuses the pipeline or does not take the job.
-            LakeError: the query's result lacks what a lake needs.
+            PlacedError: a query's result does not fit its sink, or a Python function cannot be used.
             FlinkClientError: the client does not start.
         """
         self._wait_until_started()
         recovery = {"execution.state-recovery.path": from_savepoint} if from_savepoint else {}
         with _explained(Statement("flink.configuration", "")):
             environment = self._environment({**plan.configuration, **recovery})
-        for statement in plan.tables:
-            _execute(environment, statement)
-        with _explained(plan.query, plan.names):
-            query = environment.sql_query(plan.query.sql)
-            columns = _columns(query)
-            environment.create_temporary_view(RESULT_VIEW, query)
-        outputs = plan.outputs(columns)
+        _add_functions(environment, plan)
+        for step in plan.steps:
+            match step:
+                case View():
+                    _add_view(environment, step, plan.names)
+                case LateSplit():
+                    _split_late(environment, step)
+                case _:
+                    _execute(environment, step)
+        results = {name: _result(environment, view, plan.names) for name, view in plan.queries.items()}
+        outputs = plan.outputs(results, ensure_table)
         for statement in outputs.tables:
             _execute(environment, statement)
+        for key, value in outputs.configuration.items():
+            environment.get_config().set(key, value)
         inserts = environment.create_statement_set()
         for statement in outputs.inserts:
             with _explained(statement):
                 inserts.add_insert_sql(statement.sql)
-        with _explained(plan.query, plan.names), _taken_by(self._target):
+        with _explained(Statement("query", ""), plan.names), _taken_by(self._target):
             return str(inserts.execute().get_job_client().get_job_id())
 
     def _wait_until_started(self) -> None:
@@ -98,13 +108,16 @@ class FlinkSession:
 
     def _environment(self, configuration: Mapping[str, str]) -> Any:
         from pyflink.common import Configuration
-        from pyflink.table import EnvironmentSettings, TableEnvironment
+        from pyflink.datastream import StreamExecutionEnvironment
+        from pyflink.table import EnvironmentSettings, StreamTableEnvironment
 
         options = Configuration()
         for key, value in {**self._target.options, **configuration}.items():
             options.set_string(key, value)
+        # Of streams, because late rows are taken out of one.
+        stream = StreamExecutionEnvironment.get_execution_environment(options)
         settings = EnvironmentSettings.new_instance().in_streaming_mode().with_configuration(options).build()
-        return TableEnvironment.create(settings)
+        return StreamTableEnvironment.create(stream, settings)
 
 
 def client_environment(env: Mapping[str, str], pyflink: Path) -> dict[str, str]:
@@ -122,6 +135,52 @@ def client_environment(env: Mapping[str, str], pyflink: Path) -> dict[str, str]:
         # functions in this process, which loads Apache Beam: three seconds.
         "_python_worker_execution_mode": "process",
     }
+
+
+def _add_functions(environment: Any, plan: JobPlan) -> None:
+    functions = load_functions(plan.pipeline.functions, plan.folder)
+    for function in functions:
+        environment.create_temporary_system_function(function.name, function.udf)
+        if function.file is not None:
+            environment.add_python_file(str(function.file))
+    if functions and "PYFLINK_GATEWAY_PORT" not in plan.env:
+        # Flink's own driver sends the jar that runs Python with a job; without that driver we do.
+        jars = Path(os.environ["FLINK_HOME"], "opt").glob("flink-python-*.jar")
+        environment.get_config().set("pipeline.jars", ";".join(jar.as_uri() for jar in jars))
+        # The TaskManagers of this machine run them with the packages that they were tried with here.
+        environment.get_config().set("python.executable", sys.executable)
+        environment.get_config().set("python.client.executable", sys.executable)
+
+
+def _add_view(environment: Any, view: View, known: Collection[str]) -> Any:
+    with _explained(view.select, known):
+        query = environment.sql_query(view.select.sql)
+        environment.create_temporary_view(view.name, query)
+        return query
+
+
+def _split_late(environment: Any, split: LateSplit) -> None:
+    from pyflink.java_gateway import get_gateway
+
+    late_rows = get_gateway().jvm.io.procstream.flink.eventtime.LateRows
+    with _explained(Statement(split.place, "")):
+        late_rows.split(environment._j_tenv, split.table, split.time, split.on_time, split.late)
+
+
+def _result(environment: Any, view: View, known: Collection[str]) -> Result:
+    from pyflink.table import ExplainDetail
+
+    query = _add_view(environment, view, known)
+    with _explained(view.select, known):
+        plan = query.explain(ExplainDetail.CHANGELOG_MODE)
+    return Result(tuple(_columns(query)), updating=_is_updating(plan))
+
+
+def _is_updating(plan: str) -> bool:
+    """Whether the last operator of a plan, the first that it lists, gives more than inserts."""
+    _, _, optimized = plan.partition("== Optimized Physical Plan ==")
+    first = next(line for line in optimized.splitlines() if "changelogMode=[" in line)
+    return first.partition("changelogMode=[")[2].partition("]")[0] != "I"
 
 
 def _execute(environment: Any, statement: Statement) -> None:

@@ -1,31 +1,35 @@
 """From pipelines to running jobs: look whether everything is there, plan, submit."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
 from procstream_common.errors import ProcstreamError
-from procstream_common.lake import LakePaths
 from procstream_common.registry import RegistryUnavailable, SchemaRegistry
-from procstream_common.settings import KafkaSettings, RegistrySettings, load
+from procstream_common.settings import KafkaSettings, PostgresSettings, RegistrySettings, load
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_fixed
 
 from procstream_job.flink_target import FlinkTarget, FlinkUnavailable, slots
+from procstream_job.functions import check_modules
 from procstream_job.mistakes import in_file
 from procstream_job.model import Pipeline
-from procstream_job.pipeline_file import PER_PIPELINE_VARIABLES, PipelineError
+from procstream_job.outputs import Connections, EnsureTable
+from procstream_job.pipeline_file import PER_PIPELINE_VARIABLES, PipelineError, folder_of
 from procstream_job.plan import JobPlan, plan_job
 from procstream_job.preflight import (
     KafkaUnavailable,
     NotThereYet,
     check_topics,
+    needs_postgres,
     needs_registry,
     resolve_sources,
+    sink_schemas,
     topic_names,
 )
+from procstream_job.sinks.postgres_database import PostgresUnavailable, check_connection, ensure_table
 from procstream_job.sources import SourceTable
 
 _PAUSE_SECONDS = 0.5
@@ -43,7 +47,7 @@ class SubmittedJob:
 
     pipeline: str
     job_id: str
-    paths: LakePaths
+    destinations: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Patience:
         """The attempt's result; repeats it while time is left. Raises what the last attempt raised."""
         retrying = Retrying(
             retry=retry_if_exception_type(
-                (NotThereYet, KafkaUnavailable, RegistryUnavailable, FlinkUnavailable)
+                (NotThereYet, KafkaUnavailable, RegistryUnavailable, PostgresUnavailable, FlinkUnavailable)
             ),
             stop=self._is_over,
             wait=wait_fixed(_PAUSE_SECONDS),
@@ -84,15 +88,26 @@ def plan_jobs(
     """
     _refuse_shared_places(pipelines, env)
     patience = patience or Patience()
+    for file, pipeline in pipelines.items():
+        with in_file(file):
+            check_modules(pipeline.functions, folder_of(file))
     kafka = load(KafkaSettings, env)
-    registry = load(RegistrySettings, env) if needs_registry(pipelines.values()) else None
+    needing = [pipeline for pipeline in pipelines.values() if needs_registry(pipeline)]
+    registry = load(RegistrySettings, env) if needing else None
+    postgres = _postgres(pipelines.values(), env, patience)
     _wait_for_topics(pipelines, kafka, patience)
     plans = {}
     for file, pipeline in pipelines.items():
         with in_file(file):
-            sources = patience.until(partial(_resolve, pipeline, registry))
+            sources, schemas = patience.until(partial(_resolve, pipeline, registry))
+            connections = Connections(
+                kafka=kafka.java(shaded=True),
+                registry=registry.java() if registry else {},
+                jdbc=postgres.jdbc() if postgres else {},
+                schemas=schemas,
+            )
             plans[file] = plan_job(
-                pipeline, sources, kafka=kafka.java(shaded=True), env=env, overrides=overrides
+                pipeline, sources, connections, env=env, overrides=overrides, folder=folder_of(file)
             )
     return plans
 
@@ -124,8 +139,8 @@ def submit(
             warn(f"{error}; the jobs wait until there are more")
         for file, plan in plans.items():
             with in_file(file):
-                job_id = session.submit(plan, from_savepoint)
-            yield SubmittedJob(plan.pipeline.name, job_id, plan.paths)
+                job_id = session.submit(plan, _ensuring(plan, env), from_savepoint)
+            yield SubmittedJob(plan.pipeline.name, job_id, tuple(_destinations(plan)))
 
 
 def _refuse_shared_places(pipelines: Mapping[str, Pipeline], env: Mapping[str, str]) -> None:
@@ -157,11 +172,44 @@ def _wait_for_topics(pipelines: Mapping[str, Pipeline], kafka: KafkaSettings, pa
     patience.until(check)
 
 
-def _resolve(pipeline: Pipeline, registry: RegistrySettings | None) -> tuple[SourceTable, ...]:
-    if registry is None:
-        return resolve_sources(pipeline, lambda _: "", {})
+def _postgres(
+    pipelines: Iterable[Pipeline], env: Mapping[str, str], patience: Patience
+) -> PostgresSettings | None:
+    if not any(needs_postgres(pipeline) for pipeline in pipelines):
+        return None
+    settings = load(PostgresSettings, env)
+    patience.until(lambda: check_connection(settings))
+    return settings
+
+
+def _ensuring(plan: JobPlan, env: Mapping[str, str]) -> EnsureTable:
+    return lambda table: ensure_table(load(PostgresSettings, env), table)
+
+
+def _destinations(plan: JobPlan) -> Iterator[str]:
+    for output in plan.pipeline.all_outputs:
+        sink = output.sink
+        if sink.lake:
+            yield plan.paths.output
+        if sink.kafka:
+            yield f"topic {sink.kafka.topic}"
+        if sink.postgres:
+            yield f"table {sink.postgres.table}"
+        if sink.print:
+            yield "the TaskManager's standard output"
+
+
+def _resolve(
+    pipeline: Pipeline, registry: RegistrySettings | None
+) -> tuple[tuple[SourceTable, ...], dict[str, str]]:
+    if registry is None or not needs_registry(pipeline):
+        return resolve_sources(pipeline, lambda _: "", {}), {}
     with SchemaRegistry(registry) as client:
-        return resolve_sources(pipeline, lambda subject: client.latest(subject).schema_text, registry.java())
+
+        def latest(subject: str) -> str:
+            return client.latest(subject).schema_text
+
+        return resolve_sources(pipeline, latest, registry.java()), sink_schemas(pipeline, latest)
 
 
 def _check_slots(target: FlinkTarget, plans: Mapping[str, JobPlan]) -> None:

@@ -54,6 +54,10 @@ class Target:
 def pipeline_target(name_or_path: str, env: Mapping[str, str]) -> Target:
     """What a pipeline file says; raises ProcstreamError if there is none or it has mistakes."""
     pipeline = load_pipeline(name_or_path, env)
+    if pipeline.lake is None:
+        raise ProcstreamError(
+            f"pipeline {pipeline.name} writes no lake; expected one with sink.lake, for only there is a proof"
+        )
     paths = pipeline.lake_paths(env)
     return Target(
         lake=Lake(
@@ -96,7 +100,8 @@ def find_target(
 
 def shipped_lakes(env: Mapping[str, str]) -> list[Lake]:
     """The lakes of all pipelines that ship."""
-    return list(dict.fromkeys(pipeline_target(name, env).lake for name in shipped_pipelines()))
+    with_lake = [name for name in shipped_pipelines() if load_pipeline(name, env).lake]
+    return list(dict.fromkeys(pipeline_target(name, env).lake for name in with_lake))
 
 
 def _dropped(path: str) -> Place:

@@ -1,12 +1,21 @@
-"""How to reach Kafka, the schema registry and S3: read once from the environment, rendered for every client.
+"""How to reach Kafka, the schema registry, PostgreSQL and S3: read once from the environment.
 
-`load(KafkaSettings)` raises `SettingsError`, which names the environment variable, what was found
-(never a secret) and what was expected. An empty variable counts as one that is not set.
+Each is rendered for every client. `load(KafkaSettings)` raises `SettingsError`, which names the environment
+variable, what was found (never a secret) and what was expected. An empty variable counts as one that is not
+set.
 """
 
 from procstream_common.settings.environment import EnvironmentSettings, load
 from procstream_common.settings.kafka import KafkaSettings
+from procstream_common.settings.postgres import PostgresSettings
 from procstream_common.settings.registry import RegistrySettings
 from procstream_common.settings.s3 import S3Settings
 
-__all__ = ["EnvironmentSettings", "KafkaSettings", "RegistrySettings", "S3Settings", "load"]
+__all__ = [
+    "EnvironmentSettings",
+    "KafkaSettings",
+    "PostgresSettings",
+    "RegistrySettings",
+    "S3Settings",
+    "load",
+]

@@ -2,12 +2,16 @@ import json
 
 import pytest
 from procstream_job.cli import app, main
+from procstream_job.pipeline_file import shipped_pipelines
 from typer.testing import CliRunner
 
 
 def test_list_names_what_ships() -> None:
     output = CliRunner().invoke(app, ["list"]).output
-    assert output.splitlines()[0].startswith("lineage           Records of lineage-input to Parquet")
+    names = [line.split()[0] for line in output.splitlines()]
+    assert names == list(shipped_pipelines())
+    assert {"lineage", "fraud-alerts", "node-cpu"} <= set(names)
+    assert "Records of lineage-input to Parquet" in output
 
 
 def test_schema_is_a_json_schema() -> None:

@@ -1,3 +1,4 @@
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -100,9 +101,15 @@ def test_a_comment_may_come_before_the_query() -> None:
 def test_the_json_schema_describes_every_key() -> None:
     schema = Pipeline.model_json_schema()
     assert schema["additionalProperties"] is False
-    assert schema["required"] == ["name", "sources", "sink"]
+    assert schema["required"] == ["name", "sources"]
+    assert schema["oneOf"] == [{"required": ["sink"]}, {"required": ["outputs"]}]
     interval = schema["$defs"]["Flink"]["properties"]["checkpoint_interval"]
     assert interval["type"] == "string"
     assert interval["default"] == "60 s"
     described = {"sources", "query", "parameters"}
     assert all(schema["properties"][key]["description"] for key in described)
+
+
+def test_the_published_schema_is_that_of_the_model() -> None:
+    published = Path(__file__).parents[3] / "docs" / "pipeline.schema.json"
+    assert json.loads(published.read_text()) == Pipeline.model_json_schema()

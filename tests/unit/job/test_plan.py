@@ -2,13 +2,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from procstream_job.lake import LakeError, lake_columns
 from procstream_job.model import Pipeline
+from procstream_job.outputs import Connections, Outputs, Result
 from procstream_job.pipeline_file import load_pipeline
 from procstream_job.plan import JobPlan, plan_job
 from procstream_job.preflight import resolve_sources
+from procstream_job.sinks.lake import LakeError, lake_columns
 from procstream_job.sources import SourceError
-from procstream_job.sql import Column
+from procstream_job.sql import Column, Statement
 
 SCHEMAS = Path(__file__).parents[3] / "helm" / "procstream" / "schemas"
 KAFKA = {"bootstrap.servers": "broker:9092", "sasl.jaas.config": "Login user='me' password='it''s';"}
@@ -25,7 +26,18 @@ def schema_text(subject: str) -> str:
 
 def plan(pipeline: Pipeline, overrides: dict[str, str] | None = None) -> JobPlan:
     sources = resolve_sources(pipeline, schema_text, {"url": "http://registry/"})
-    return plan_job(pipeline, sources, kafka=KAFKA, env={"LAKE_PATH": "s3://lake"}, overrides=overrides)
+    return plan_job(
+        pipeline, sources, Connections(kafka=KAFKA), env={"LAKE_PATH": "s3://lake"}, overrides=overrides
+    )
+
+
+def source_statements(plan: JobPlan) -> list[Statement]:
+    """What is executed for the sources: the table with every record, and the view of the decoded ones."""
+    return [step for step in plan.steps if isinstance(step, Statement) and step.place != "sources"]
+
+
+def outputs(plan: JobPlan, *columns: Column) -> Outputs:
+    return plan.outputs({"result": Result(columns)}, lambda _: [])
 
 
 def orders(**changes: Any) -> Pipeline:
@@ -46,8 +58,9 @@ def orders(**changes: Any) -> Pipeline:
 
 
 def test_lineage_reads_every_record_and_shows_the_query_the_decoded_ones() -> None:
-    database, raw, view = plan(load_pipeline("lineage", {})).tables
-    assert database.sql == "CREATE DATABASE `records`"
+    lineage = plan(load_pipeline("lineage", {}))
+    raw, view = source_statements(lineage)
+    assert Statement("sources", "CREATE DATABASE `records`") in lineage.steps
     assert raw.sql == (
         "CREATE TABLE `records`.`lineage_input` (\n"
         "  `uuid` STRING,\n"
@@ -82,17 +95,17 @@ def test_lineage_reads_every_record_and_shows_the_query_the_decoded_ones() -> No
 
 
 def test_without_a_query_the_records_own_columns_go_to_the_lake() -> None:
-    assert plan(load_pipeline("lineage", {})).query.sql == (
+    assert plan(load_pipeline("lineage", {})).queries["result"].select.sql == (
         "SELECT `uuid`, `timestamp`, `kafka_topic`, `kafka_partition`, `kafka_offset`\nFROM `lineage_input`"
     )
 
 
 def test_good_rows_go_to_the_lake_with_lineage_last_and_bad_ones_to_dropped() -> None:
     result = [*LINEAGE, Column("id", "BIGINT"), Column("at", "TIMESTAMP(3)")]
-    outputs = plan(orders(query="SELECT * FROM orders")).outputs(result)
-    _, lake, dropped = (statement.sql for statement in outputs.tables)
+    found = outputs(plan(orders(query="SELECT * FROM orders")), *result)
+    _, lake, dropped = (statement.sql for statement in found.tables)
     assert lake == (
-        "CREATE TABLE `sinks`.`lake` (\n"
+        "CREATE TABLE `sinks`.`result_lake` (\n"
         "  `id` BIGINT,\n"
         "  `at` TIMESTAMP(3),\n"
         "  `kafka_topic` STRING,\n"
@@ -110,25 +123,25 @@ def test_good_rows_go_to_the_lake_with_lineage_last_and_bad_ones_to_dropped() ->
     assert "'path' = 's3://lake/orders/dropped'" in dropped
     assert "'commit-log.path' = 's3://lake/orders/dropped/_write-ahead-commit-log'" in dropped
     assert "time-column" not in dropped
-    good, bad = (statement.sql for statement in outputs.inserts)
+    good, bad = (statement.sql for statement in found.inserts)
     assert good == (
-        "INSERT INTO `sinks`.`lake`\n"
+        "INSERT INTO `sinks`.`result_lake`\n"
         "SELECT `id`, `at`, `kafka_topic`, `kafka_partition`, `kafka_offset`\n"
-        "FROM `query_result`"
+        "FROM `results`.`result`"
     )
     assert bad == (
         "INSERT INTO `sinks`.`dropped`\n"
         "SELECT `kafka_topic`, `kafka_partition`, `kafka_offset`, "
         "`dead_letter_error` AS `error`, `dead_letter_raw` AS `raw`\n"
         "FROM `records`.`orders`\n"
-        "WHERE `dead_letter_error` IS NOT NULL"
+        "WHERE NOT (`dead_letter_error` IS NULL)"
     )
 
 
 def test_bad_records_of_all_sources_go_to_one_dropped_lake() -> None:
     sources = {name: {"topic": name, "format": "json", "columns": {"id": "INT"}} for name in ("a", "b")}
     two = orders(sources=sources, query="SELECT * FROM a", sink={"lake": {"time": "kafka_timestamp"}})
-    _, bad = plan(two).outputs([*LINEAGE, Column("kafka_timestamp", "TIMESTAMP_LTZ(3)")]).inserts
+    _, bad = outputs(plan(two), *LINEAGE, Column("kafka_timestamp", "TIMESTAMP_LTZ(3)")).inserts
     assert bad.sql.count("INSERT INTO") == 1
     assert bad.sql.count("UNION ALL") == 1
     assert "FROM `records`.`a`" in bad.sql
@@ -148,18 +161,18 @@ def test_bad_records_of_all_sources_go_to_one_dropped_lake() -> None:
 )
 def test_where_a_job_without_state_starts(start: str, expected: list[str]) -> None:
     source = {"topic": "orders", "format": "json", "columns": {"at": "TIMESTAMP(3)"}, "start": start}
-    _, raw, _ = plan(orders(sources={"orders": source})).tables
+    raw, _ = source_statements(plan(orders(sources={"orders": source})))
     for option in expected:
         assert option in raw.sql
 
 
 def test_json_times_are_iso_8601() -> None:
-    _, raw, _ = plan(orders()).tables
+    raw, _ = source_statements(plan(orders()))
     assert "'value.dead-letter.json.timestamp-format.standard' = 'ISO-8601'" in raw.sql
 
 
 def test_a_line_of_a_source_table_belongs_to_its_column_in_the_file() -> None:
-    _, raw, _ = plan(orders()).tables
+    raw, _ = source_statements(plan(orders()))
     assert raw.sql.splitlines()[2].strip() == "`at` TIMESTAMP(3),"
     assert raw.lines[3] == "sources.orders.columns.at"
 

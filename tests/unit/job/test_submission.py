@@ -59,8 +59,8 @@ def test_a_subject_that_is_not_registered_is_told_with_its_source() -> None:
 
 
 def test_only_avro_needs_the_registry() -> None:
-    assert needs_registry([load_pipeline("lineage", {})])
-    assert not needs_registry([])
+    assert needs_registry(load_pipeline("lineage", {}))
+    assert not needs_registry(load_pipeline("fraud-alerts", {}))
 
 
 def test_pipelines_of_one_call_must_not_share_a_path() -> None:

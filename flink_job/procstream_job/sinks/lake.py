@@ -12,7 +12,9 @@ class LakeError(PlacedError):
     """A query's result cannot go to a lake."""
 
 
-def lake_columns(result: Sequence[Column], time: str) -> tuple[Column, ...]:
+def lake_columns(
+    result: Sequence[Column], time: str, query_place: str = "query", sink_place: str = "sink.lake"
+) -> tuple[Column, ...]:
     """The columns of a query's result in the order of the files: the record's own, then its lineage.
 
     Raises:
@@ -22,24 +24,27 @@ def lake_columns(result: Sequence[Column], time: str) -> tuple[Column, ...]:
     missing = [name for name in LINEAGE_COLUMNS if name not in by_name]
     if missing:
         raise LakeError(
-            f"query: its result lacks {', '.join(missing)}; a lake needs {', '.join(LINEAGE_COLUMNS)}"
+            f"{query_place}: its result lacks {', '.join(missing)}; a lake needs {', '.join(LINEAGE_COLUMNS)}"
             " of the source, or no row could be traced"
         )
     for name, expected in LINEAGE_COLUMNS.items():
         if by_name[name].type != expected:
             raise LakeError(
-                f"query: {name} is {by_name[name].type}; expected {expected}, as the source has it"
+                f"{query_place}: {name} is {by_name[name].type}; expected {expected}, as the source has it"
             )
     if CHECKPOINT_COLUMN in by_name:
-        raise LakeError(f"query: its result has {CHECKPOINT_COLUMN}, which the lake adds itself; rename it")
+        raise LakeError(
+            f"{query_place}: its result has {CHECKPOINT_COLUMN}, which the lake adds itself; rename it"
+        )
     if time not in by_name:
         raise LakeError(
-            f"sink.lake.time: column {time!r} is not in the query's result{did_you_mean(time, by_name)}"
+            f"{sink_place}.time: column {time!r} is not in the query's result{did_you_mean(time, by_name)}"
             f" expected one of: {', '.join(column.name for column in result if column.is_timestamp)}"
         )
     if not by_name[time].is_timestamp:
         raise LakeError(
-            f"sink.lake.time: column {time!r} is {by_name[time].type}; expected a TIMESTAMP or TIMESTAMP_LTZ"
+            f"{sink_place}.time: column {time!r} is {by_name[time].type};"
+            " expected a TIMESTAMP or TIMESTAMP_LTZ"
         )
     own = [column for column in result if column.name not in LINEAGE_COLUMNS]
     return (*own, *(by_name[name] for name in LINEAGE_COLUMNS))

@@ -29,6 +29,7 @@ RESULTS = "results"
 
 _SINKS = "sinks"
 _DROPPED = f"`{_SINKS}`.`dropped`"
+_PIPELINE = Column("pipeline", "STRING")  # a topic of dropped records may be that of many pipelines
 
 
 class UpdatingQueryError(PlacedError):
@@ -141,18 +142,16 @@ class _Planner:
 
     def add_dropped(self, sources: Sequence[SourceTable]) -> None:
         dropped = self._pipeline.dropped
+        query = "\nUNION ALL\n".join([*map(dropped_query, sources), *self._refused])
         if dropped.kafka:
-            place = "dropped.kafka"
-            self._kafka_table(
-                place, _DROPPED, DROPPED_COLUMNS, KafkaSink(topic=dropped.kafka.topic), "dropped"
-            )
+            place, sink = "dropped.kafka", KafkaSink(topic=dropped.kafka.topic)
+            self._kafka_table(place, _DROPPED, (_PIPELINE, *DROPPED_COLUMNS), sink, "dropped")
+            query = f"SELECT {sql.text(self._pipeline.name)}, letters.*\nFROM (\n{query}\n) AS letters"
         else:
             place = "dropped.lake"
-            self._table(
-                place, lake_table(_DROPPED, DROPPED_COLUMNS, self._paths.dropped, self._dropped_commit_log)
-            )
-        queries = [*map(dropped_query, sources), *self._refused]
-        self.inserts.append(Statement(place, f"INSERT INTO {_DROPPED}\n" + "\nUNION ALL\n".join(queries)))
+            paths = (self._paths.dropped, self._dropped_commit_log)
+            self._table(place, lake_table(_DROPPED, DROPPED_COLUMNS, *paths))
+        self.inserts.append(Statement(place, f"INSERT INTO {_DROPPED}\n{query}"))
 
     def _add_kafka(self, output: NamedOutput, sink: KafkaSink, result: Sequence[Column]) -> None:
         place = f"{output.place}sink.kafka"

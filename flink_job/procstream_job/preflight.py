@@ -82,13 +82,14 @@ def topic_names(kafka: KafkaSettings, timeout: float = 5) -> frozenset[str]:
 
 def check_topics(pipeline: Pipeline, existing: Collection[str]) -> None:
     """Raise `NotThereYet` for a topic that does not exist; it names one that is spelled alike."""
-    for place, topic in _topics(pipeline):
+    for place, topic in topics_of(pipeline):
         if topic not in existing:
             hint = did_you_mean(topic, existing).removesuffix(";")
             raise NotThereYet(f"{place}.topic: topic {topic!r} does not exist{hint}")
 
 
-def _topics(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
+def topics_of(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
+    """The topics that a pipeline reads and writes, each with its place in the file."""
     for name, source in pipeline.sources.items():
         yield f"sources.{name}", source.topic
     for output in pipeline.all_outputs:

@@ -3,20 +3,26 @@ from pathlib import Path
 import pytest
 from procstream_common.errors import ProcstreamError
 from procstream_common.provisioning import read_values
+from procstream_job.pipeline_file import load_pipeline, shipped_pipelines
+from procstream_job.preflight import topics_of
 from procstream_local.stack import VALUES
 
 
 def test_the_charts_values_name_the_shipped_topics_and_schemas() -> None:
     values = read_values(VALUES)
-    assert {topic.topic_name: topic.partitions for topic in values.topics} == {
-        "procstat_snapshots": 3,
-        "lineage-input": 10,
-    }
+    partitions = {topic.topic_name: topic.partitions for topic in values.topics}
+    assert partitions.items() >= {"procstat_snapshots": 3, "lineage-input": 10, "transactions": 3}.items()
     assert {schema.subject for schema in values.schemas} == {
         "procstat_snapshots-value",
         "lineage-input-value",
     }
     assert all('"type": "record"' in schema.definition for schema in values.schemas)
+
+
+@pytest.mark.parametrize("name", shipped_pipelines())
+def test_the_charts_values_have_every_topic_of_the_shipped_pipelines(name: str) -> None:
+    needed = {topic for _, topic in topics_of(load_pipeline(name, {}))}
+    assert needed <= {topic.topic_name for topic in read_values(VALUES).topics}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ JAVA := flink_job/java
 # Maven reads it too; quiet unless something fails.
 MVN := mvn --quiet --batch-mode -Dstyle.color=never
 
+PIPELINE ?=
 DURATION ?=
 ARGS ?=
 
@@ -35,8 +36,8 @@ $(JAVA)/target/.packaged: $(JAVA)/pom.xml $(shell find $(JAVA)/src/main -type f 
 	@touch $@
 
 .PHONY: demo
-demo: setup ## /proc/stat and lineage-input through Kafka and Flink into proven Parquet; DURATION=60 for a minute
-	@$(BIN)/procstream demo $(if $(DURATION),--duration $(DURATION)) $(ARGS)
+demo: setup ## Records through Kafka and Flink into proven Parquet; PIPELINE=fraud-alerts for another, DURATION=60
+	@$(BIN)/procstream demo $(PIPELINE) $(if $(DURATION),--duration $(DURATION)) $(ARGS)
 
 .PHONY: test
 test: setup lint test-java ## Everything: lint, Java tests, unit and integration tests on the real stack

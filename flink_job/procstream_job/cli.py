@@ -16,8 +16,10 @@ from procstream_common.errors import ProcstreamError
 
 from procstream_job.durations import parse_duration
 from procstream_job.flink_target import flink_target
+from procstream_job.init_command import init as write_starting_file
 from procstream_job.model import Pipeline
 from procstream_job.pipeline_file import file_label, load_pipeline, shipped_pipelines
+from procstream_job.starting_file import SinkKind
 from procstream_job.submission import Patience, SubmittedJob, plan_jobs, submit
 
 app = typer.Typer(
@@ -113,6 +115,24 @@ def run(
                 json.dumps(_job_fields(job, target.url)) if as_json else _job_line(job, target.url),
                 flush=True,
             )
+
+
+@app.command()
+def init(
+    topic: Annotated[str, typer.Option(help="Topic that the pipeline reads; it must have records.")],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the pipeline.", show_default="that of the topic")
+    ] = None,
+    sink: Annotated[SinkKind, typer.Option(help="Where its rows go.")] = SinkKind.PRINT,
+    output: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="File to write, - for stdout.", show_default="NAME.yaml"),
+    ] = None,
+    records: Annotated[int, typer.Option(min=1, help="JSON records to look at, of the newest.")] = 100,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write a pipeline file to start from, with the columns of a topic's schema or JSON records."""
+    write_starting_file(topic, name, sink, output, records, force=force)
 
 
 @app.command()

@@ -65,7 +65,7 @@ def planner_error(statement: Statement, stack_trace: str, known: Collection[str]
 def submission_error(address: str | None, stack_trace: str) -> PlannerError:
     """A job that was planned but did not start."""
     causes = _causes(stack_trace)
-    message = _best(causes)
+    message = _explain(_best(causes), ())
     if any(_UNREACHABLE.search(cause.type) for cause in causes):
         return PlannerError(f"could not reach Flink at {address or 'its address'}: {message}")
     return PlannerError(f"Flink did not take the job: {message}")
@@ -93,6 +93,10 @@ def _best(causes: list[_Cause]) -> str:
 def _explain(message: str, known: Collection[str]) -> str:
     if match := re.search(r"any factory for identifier '([\w-]+)'", message):
         return f"Flink has no {match[1]!r} on its class path; expected its jar in the folder of FLINK_LIB_DIR"
+    if match := re.match(r"Failed to rollback to checkpoint/savepoint (\S+)\. Cannot map", message):
+        return (
+            f"the pipeline has changed, its state in {match[1]} does not fit it; --fresh begins without state"
+        )
     if match := re.match(r"Encountered \"(.*)\"", message):
         hint = "; a reserved word needs backticks as a name" if match[1].split(" ")[0] in known else ""
         return f"syntax error at {match[1]!r}{hint}"

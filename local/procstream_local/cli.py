@@ -1,8 +1,8 @@
 """The `procstream` command: the embedded stack, and every component's own commands below it."""
 
-import json
 import os
 from collections import deque
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,12 +11,14 @@ from procstream_common.errors import ProcstreamError
 from procstream_lineage.cli import app as lineage_app
 from procstream_producer.cli import produce_app, tail
 from rich.console import Console
-from rich.table import Table
 
 from procstream_local import pipelines, stack
 from procstream_local.home import current_home
 from procstream_local.pipeline_cli import app as pipeline_app
-from procstream_local.services import postgres
+from procstream_local.pipeline_cli import resumed
+from procstream_local.services import postgres, sql_gateway
+from procstream_local.sql import client as sql_client
+from procstream_local.status.cli import status
 
 app = typer.Typer(
     help="Events from Kafka through Flink into Parquet, exactly once, with proof.",
@@ -40,18 +42,24 @@ def find_stack() -> None:
 
 @app.command()
 def demo(
+    pipeline: Annotated[
+        str, typer.Argument(help="A shipped pipeline; lineage runs both that write Parquet.")
+    ] = "lineage",
     duration: Annotated[
         float | None,
-        typer.Option(min=1, help="Seconds to produce for.", show_default="until Ctrl-C"),
+        typer.Option(min=1, help="Seconds to produce for.", show_default="lineage: until Ctrl-C"),
     ] = None,
-    rate: Annotated[float, typer.Option(min=0.1, help="Records per second of lineage-input.")] = 10.0,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Generated records per second.", show_default="the demo's own"),
+    ] = None,
     interval: Annotated[float, typer.Option(min=0.01, help="Seconds between samples of /proc/stat.")] = 1.0,
 ) -> None:
-    """Run everything once: /proc/stat and a sample topic through Kafka and Flink into proven Parquet."""
+    """Run a pipeline with all that it needs, and account for every record: by default into proven Parquet."""
     from procstream_local import demo
 
     options = demo.Options(duration=duration, rate=rate, interval=interval)
-    if not demo.run(current_home(), options, Console()):
+    if not demo.run(pipeline, current_home(), options, Console()):
         raise typer.Exit(1)
 
 
@@ -67,45 +75,25 @@ def up(
     ] = None,
 ) -> None:
     """Start Kafka, the schema registry and Flink on this machine; harmless when they are up."""
-    console = Console(stderr=True)
+    home, console = current_home(), Console(stderr=True)
     with console.status("starting the stack"):
-        record = stack.up(
-            current_home(), lambda name: console.print(f"  {name} ready"), optional=optional or ()
-        )
-        os.environ.update(stack.environment(current_home(), record))
-        for pipeline in pipelines.resume(current_home()):
-            console.print(f"  pipeline {pipeline.name} goes on from {pipeline.restored_from or 'the start'}")
+        record = stack.up(home, lambda name: console.print(f"  {name} ready"), optional=optional or ())
+        os.environ.update(stack.environment(home, record))
+        if sql_gateway.NAME in record.optional:
+            sql_client.write_tables(home, os.environ)
     ports = record.ports
     print(f"Kafka            127.0.0.1:{ports['kafka']}")
-    print(f"schema registry  {stack.environment(current_home(), record)['SCHEMA_REGISTRY_URL']}")
+    print(f"schema registry  {stack.environment(home, record)['SCHEMA_REGISTRY_URL']}")
     print(f"Flink UI         http://127.0.0.1:{ports['flink-rest']}")
     if postgres.NAME in record.optional:
-        print(f"PostgreSQL       127.0.0.1:{ports['postgres']}, `procstream psql`")
+        print(f"PostgreSQL       127.0.0.1:{ports[postgres.NAME]}, `procstream psql`")
+    if sql_gateway.NAME in record.optional:
+        print(f"SQL Gateway      http://127.0.0.1:{ports[sql_gateway.NAME]}, `procstream sql`")
+    with console.status("resuming pipelines"):
+        pipelines.resume(home, lambda pipeline: console.print(f"  {resumed(pipeline)}", highlight=False))
 
 
-@app.command()
-def status(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for machines.")] = False,
-) -> None:
-    """Show what is up; the exit code is 1 when something is not."""
-    services = stack.status(current_home())
-    if as_json:
-        print(json.dumps({"services": [vars(service) for service in services]}))
-    else:
-        table = Table("service", "state", "address", "pid", "memory", "up", box=None)
-        for service in services:
-            state = "ready" if service.ready else "not ready" if service.pid else "down"
-            table.add_row(
-                service.name,
-                state,
-                service.address or "",
-                str(service.pid or ""),
-                f"{service.memory_bytes / 2**20:.0f} MiB" if service.pid else "",
-                f"{service.uptime_seconds:.0f} s" if service.pid else "",
-            )
-        Console().print(table)
-    if not all(service.ready for service in services):
-        raise typer.Exit(1)
+app.command()(status)
 
 
 @app.command()
@@ -152,6 +140,26 @@ def psql(context: typer.Context) -> None:
         )
     argv, variables = postgres.psql(home.path / postgres.NAME, record.ports[postgres.NAME], context.args)
     os.execvpe(argv[0], argv, {**os.environ, **variables})  # noqa: S606
+
+
+@app.command()
+def sql(
+    execute: Annotated[
+        str | None, typer.Option("--execute", "-e", metavar="STATEMENTS", help="SQL to run, then end.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", metavar="FILE", help="File of SQL to run, then end.")
+    ] = None,
+) -> None:
+    """Open Flink's SQL client, in which every topic is a table, or run statements in it."""
+    statements = sql_client.read_statements(execute, file)
+    console = Console(stderr=True)
+    with console.status("starting the SQL gateway") as status:
+        client = sql_client.connect(current_home(), os.environ, progress=status.update)
+    if statements is None:
+        client.interactive()
+    else:
+        raise typer.Exit(client.run(statements))
 
 
 app.add_typer(produce_app, name="produce")

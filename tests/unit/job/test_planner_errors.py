@@ -144,3 +144,15 @@ def test_an_unreachable_flink_is_told_with_its_address() -> None:
     assert str(submission_error("flink:8081", UNREACHABLE)) == (
         "could not reach Flink at flink:8081: Connection refused"
     )
+
+
+def test_state_of_another_query_is_told_with_the_way_out() -> None:
+    trace = (
+        "java.lang.IllegalStateException: Failed to rollback to checkpoint/savepoint file:/c/chk-10. "
+        "Cannot map checkpoint/savepoint state for operator 7276 to the new program, because the operator"
+        " is not available in the new program.\n\tat org.apache.flink.X.y(X.java:1)\n"
+    )
+    assert str(submission_error("flink:8081", trace)) == (
+        "Flink did not take the job: the pipeline has changed, its state in file:/c/chk-10 does not fit it;"
+        " --fresh begins without state"
+    )

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from procstream_local.cpu_plot import busy_shares
+from procstream_local.demo.cpu_plot import busy_shares
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -28,7 +28,9 @@ class Artifacts:
     connectors: Path
     """Folder of the pinned connector jars for Flink's class path."""
     plugins: Path
-    """Folder of Flink plugins (the S3 file system)."""
+    """Folder of Flink plugins (the S3 file system, the Prometheus reporter)."""
+    opt: Path
+    """Folder of what Flink's optional tools need beside the distribution (the SQL Gateway)."""
     job_jar: Path
     """procstream's own JVM module."""
     flink: Path
@@ -62,6 +64,7 @@ def find() -> Artifacts:
         apicurio=embedded / "apicurio",
         connectors=module / "connectors",
         plugins=module / "plugins",
+        opt=module / "opt",
         job_jar=jars[-1],
         flink=Path(pyflink.origin).parent,
         java=java,

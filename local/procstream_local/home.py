@@ -11,7 +11,7 @@ from pathlib import Path
 
 from procstream_common import lake
 from procstream_common.errors import ProcstreamError
-from pydantic import BaseModel, ValidationError
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 _LOCK_POLL_SECONDS = 0.02
 
@@ -33,13 +33,17 @@ class PipelineRecord(BaseModel):
     """Name of a shipped pipeline or path of a file, as it was given."""
     options: list[str] = []
     """Options of `procstream pipeline run` to be used again."""
-    paths: dict[str, str] = {}
-    """Lake paths that its environment named."""
+    variables: dict[str, str] = Field({}, validation_alias=AliasChoices("variables", "paths"))
+    """Environment variables that it was started with and that are not the stack's own; no secrets."""
+    secrets: list[str] = []
+    """Names of those that are secrets, and so must be set again to start it again."""
     job_id: str
     active: bool = True
     """False once it was cancelled: it is not resumed by itself."""
     restored_from: str | None = None
-    """Checkpoint that the job began with, if any."""
+    """Checkpoint or savepoint that the job began with, if any."""
+    savepoint: str | None = None
+    """What it was stopped with, to go on from."""
 
 
 class StackRecord(BaseModel):
@@ -72,6 +76,11 @@ class Home:
     def checkpoints(self) -> Path:
         """Flink's checkpoints: `<job id>/chk-<n>`."""
         return self.path / "flink" / "checkpoints"
+
+    @property
+    def savepoints(self) -> Path:
+        """What pipelines were stopped with: `<job id>/savepoint-…`."""
+        return self.path / "flink" / "savepoints"
 
     @property
     def _record(self) -> Path:

@@ -2,20 +2,27 @@
 
 import json
 import os
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from procstream_common.errors import ProcstreamError
 from procstream_job import cli as job
+from procstream_job import shipped_pipelines
 from rich.console import Console
 
 from procstream_local import pipelines
-from procstream_local.home import current_home
+from procstream_local.home import PipelineRecord, current_home
+from procstream_local.status import ask
+from procstream_local.status.model import pipeline_document
+from procstream_local.status.render import jobs_table, pipeline_detail, shipped_table
 
 app = typer.Typer(help=job.app.info.help, pretty_exceptions_enable=False, no_args_is_help=True)
 app.registered_commands = [
-    command for command in job.app.registered_commands if command.callback is not job.run
+    command for command in job.app.registered_commands if command.callback not in (job.run, job.list_shipped)
 ]
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A pipeline that ran on this stack.")]
 
 
 @app.command()
@@ -55,3 +62,72 @@ def run(
         else:
             origin = f", goes on from {pipeline.restored_from}" if pipeline.restored_from else ""
             print(f"pipeline {pipeline.name}: job {pipeline.job_id}{origin}")
+
+
+@app.command("list")
+def list_pipelines(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for machines.")] = False,
+) -> None:
+    """Show the pipelines that ship, and those of the embedded stack with what their jobs do."""
+    shipped, known = shipped_pipelines(), ask.jobs(current_home())
+    if as_json:
+        jobs = [pipeline_document(pipeline, datetime.now(UTC)) for pipeline in known]
+        fields = ("name", "state", "job_id", "running_since", "expected")
+        print(
+            json.dumps({"shipped": shipped, "stack": [{name: job[name] for name in fields} for job in jobs]})
+        )
+        return
+    console = Console()
+    console.print(shipped_table(shipped))
+    if known:
+        console.print("", jobs_table(known), sep="\n")
+
+
+@app.command()
+def status(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Of all without a name.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a pipeline, in a line.")] = False,
+) -> None:
+    """Show all that is known of a pipeline's job; the exit code is 1 when something is wrong."""
+    home = current_home()
+    if name is not None:
+        pipelines.find(home.read(), name)
+    found, now = ask.pipelines(home, None if name is None else [name]), datetime.now(UTC)
+    console = Console()
+    for number, pipeline in enumerate(found):
+        if as_json:
+            print(json.dumps(pipeline_document(pipeline, now)))
+        else:
+            console.print(*([""] if number else []), pipeline_detail(pipeline, now), sep="\n")
+    if any(pipeline.problems(now) for pipeline in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def stop(
+    name: Name,
+    drain: Annotated[
+        bool,
+        typer.Option("--drain", help="Close all windows first, also those that more records would come for."),
+    ] = False,
+    savepoint: Annotated[
+        bool, typer.Option("--savepoint/--no-savepoint", help="Take one, for a later run to go on from.")
+    ] = True,
+) -> None:
+    """Stop a pipeline with a savepoint, from which `run` goes on; nothing else starts it again."""
+    home = current_home()
+    pipelines.find(home.read(), name)
+    if drain and not savepoint:
+        raise ProcstreamError("--drain: it is done with a savepoint; expected no --no-savepoint")
+    if not savepoint:
+        pipelines.cancel(home, name)
+        print(f"pipeline {name} cancelled; `run` goes on from its last checkpoint")
+        return
+    with Console(stderr=True).status(f"stopping {name} with a savepoint"):
+        path = pipelines.stop(home, name, drain=drain)
+    print(f"pipeline {name} stopped; savepoint {path}")
+
+
+def resumed(pipeline: PipelineRecord) -> str:
+    """Says from where a pipeline goes on."""
+    return f"pipeline {pipeline.name} goes on from {pipeline.restored_from or 'the start'}"

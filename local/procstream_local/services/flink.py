@@ -5,7 +5,9 @@ folders of the stack.
 """
 
 import os
+import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from procstream_local.home import ProcessRecord
 from procstream_local.services import Service
 
 TASK_SLOTS = 4
+# Heartbeats come every 2 s; one that is busy may be late.
+_HEARTBEAT_SECONDS = 8
+_PROMETHEUS = "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
 _AVRO = "org.apache.flink.avro.shaded.org.apache.avro.limits"
 
 
@@ -77,7 +82,14 @@ def _is_registered(folder: Path, rest_port: int) -> bool:
     except FileNotFoundError:
         return False
     known = (_get(rest_port, "taskmanagers") or {}).get("taskmanagers", [])
-    return any(found["id"] == resource_id and found["slotsNumber"] == TASK_SLOTS for found in known)
+    return any(found["id"] == resource_id and _is_alive(found) for found in known)
+
+
+def _is_alive(taskmanager: Mapping[str, Any]) -> bool:
+    # In spite of its name it is a time: the last heartbeat's, in ms since 1970; 0 before the first.
+    heartbeat = taskmanager["timeSinceLastHeartbeat"] / 1000
+    recent = heartbeat <= 0 or time.time() - heartbeat < _HEARTBEAT_SECONDS
+    return bool(recent and taskmanager["slotsNumber"] == TASK_SLOTS)
 
 
 def _get(rest_port: int, path: str) -> dict[str, Any] | None:
@@ -96,10 +108,10 @@ def _prepare(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> None:
         (folder / "conf" / original.name).write_bytes(original.read_bytes())
     configuration = _configuration(folder, ports, artifacts)
     _replace(folder / "conf" / "config.yaml", yaml.safe_dump(configuration, width=10_000).encode())
-    _link(folder / "lib", [*(artifacts.flink / "lib").glob("*.jar"), *artifacts.connectors.glob("*.jar")])
+    link(folder / "lib", [*(artifacts.flink / "lib").glob("*.jar"), *artifacts.connectors.glob("*.jar")])
     # A copy: who builds the module again must not change a jar that a running JVM reads.
     _replace(folder / "lib" / artifacts.job_jar.name, artifacts.job_jar.read_bytes())
-    _link(folder / "plugins", [path for path in artifacts.plugins.iterdir() if path.is_dir()])
+    link(folder / "plugins", [path for path in artifacts.plugins.iterdir() if path.is_dir()])
 
 
 def _configuration(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> dict[str, object]:
@@ -120,6 +132,11 @@ def _configuration(folder: Path, ports: dict[str, int], artifacts: Artifacts) ->
         # A killed TaskManager is noticed by its broken connection; do not wait for more proof than this.
         "heartbeat.interval": "2 s",
         "heartbeat.timeout": "15 s",
+        # What `procstream status` asks for should not be older; by default ten seconds.
+        "metrics.fetcher.update-interval": "1 s",
+        # For Prometheus: the first free port of these for each process (docs/status.md).
+        "metrics.reporter.prometheus.factory.class": _PROMETHEUS,
+        "metrics.reporter.prometheus.port": "9249-9260",
         "execution.target": "remote",
         "execution.checkpointing.dir": (folder / "checkpoints").as_uri(),
         "io.tmp.dirs": str(folder / "tmp"),
@@ -134,7 +151,8 @@ def _configuration(folder: Path, ports: dict[str, int], artifacts: Artifacts) ->
     }
 
 
-def _link(folder: Path, targets: list[Path]) -> None:
+def link(folder: Path, targets: list[Path]) -> None:
+    """Make `folder` one of links to `targets`, and of nothing else."""
     folder.mkdir(exist_ok=True)
     wanted = {target.name: target for target in targets}
     for found in folder.iterdir():

@@ -1,10 +1,11 @@
+import json
 import threading
 from pathlib import Path
 
 import pytest
 from procstream_common.errors import ProcstreamError
 from procstream_local.home import Home, PipelineRecord, ProcessRecord, StackRecord
-from procstream_local.pipelines import latest_checkpoint
+from procstream_local.pipelines import latest_state
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -59,7 +60,7 @@ def test_the_newest_completed_checkpoint_is_gone_on_from(tmp_path: Path) -> None
     checkpoint(home, "a", 10, completed=True)
     checkpoint(home, "a", 11, completed=False)
     record = PipelineRecord(name="p", source="p", job_id="a")
-    assert latest_checkpoint(home, record) == (home.checkpoints / "a" / "chk-10").as_uri()
+    assert latest_state(home, record) == (home.checkpoints / "a" / "chk-10").as_uri()
 
 
 def test_a_job_without_a_checkpoint_yet_goes_on_from_where_it_began(tmp_path: Path) -> None:
@@ -67,8 +68,31 @@ def test_a_job_without_a_checkpoint_yet_goes_on_from_where_it_began(tmp_path: Pa
     checkpoint(home, "a", 3, completed=True)
     begin = (home.checkpoints / "a" / "chk-3").as_uri()
     record = PipelineRecord(name="p", source="p", job_id="b", restored_from=begin)
-    assert latest_checkpoint(home, record) == begin
+    assert latest_state(home, record) == begin
 
 
 def test_a_first_job_without_a_checkpoint_has_none(tmp_path: Path) -> None:
-    assert latest_checkpoint(Home(tmp_path), PipelineRecord(name="p", source="p", job_id="a")) is None
+    assert latest_state(Home(tmp_path), PipelineRecord(name="p", source="p", job_id="a")) is None
+
+
+def test_what_a_pipeline_was_stopped_with_is_newer_than_its_checkpoints(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    checkpoint(home, "a", 9, completed=True)
+    record = PipelineRecord(name="p", source="p", job_id="a")
+    incomplete = home.savepoints / "a" / "savepoint-a-1"
+    incomplete.mkdir(parents=True)
+    assert latest_state(home, record) == (home.checkpoints / "a" / "chk-9").as_uri()
+    savepoint = home.savepoints / "a" / "savepoint-a-2"
+    savepoint.mkdir()
+    (savepoint / "_metadata").touch()
+    assert latest_state(home, record) == savepoint.as_uri()
+
+
+def test_a_record_of_an_older_version_keeps_its_lake_paths(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.write(StackRecord())
+    old = {"name": "p", "source": "p", "job_id": "a", "paths": {"OUTPUT_PATH": "/lake"}}
+    (tmp_path / "run" / "stack.json").write_text(json.dumps({"pipelines": {"p": old}}))
+    assert home.read().pipelines["p"].variables == {"OUTPUT_PATH": "/lake"}
+    home.write(home.read())
+    assert home.read().pipelines["p"].variables == {"OUTPUT_PATH": "/lake"}

@@ -1,0 +1,81 @@
+"""Flink's SQL Gateway, an optional service: SQL over REST, on the stack's session cluster.
+
+Its sessions begin in the catalog `procstream`, whose tables are the topics. The options are the gateway's
+own and not in Flink's configuration file: pipelines need a catalog that they can make tables in.
+"""
+
+import os
+from pathlib import Path
+
+import httpx
+import yaml
+from procstream_common.errors import ProcstreamError
+
+from procstream_local import processes
+from procstream_local.artifacts import Artifacts
+from procstream_local.home import ProcessRecord
+from procstream_local.services import Service, flink
+from procstream_local.services.flink import link
+
+NAME = "sql-gateway"
+CATALOG = "procstream"
+_JVM = "-Xmx512m -XX:+UseSerialGC"
+
+
+def service(folder: Path, flink_folder: Path, port: int, artifacts: Artifacts) -> Service:
+    """The gateway, with its catalogs in `folder`; `flink_folder` is that of the session cluster."""
+    return Service(
+        name=NAME,
+        start=lambda log: _start(folder, flink_folder, port, artifacts, log),
+        prepare=lambda: _prepare(folder, artifacts),
+        ready=lambda: is_ready(port),
+    )
+
+
+def environment(folder: Path, flink_folder: Path, artifacts: Artifacts) -> dict[str, str]:
+    """Variables of Flink's gateway and client scripts."""
+    return {**flink.environment(flink_folder, artifacts), "FLINK_OPT_DIR": str(folder / "opt")}
+
+
+def tables_file(folder: Path) -> Path:
+    """What the catalog's tables are read from, whenever it changes."""
+    return folder / "topics.json"
+
+
+def is_ready(port: int) -> bool:
+    """Whether the gateway's REST interface answers."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/info", timeout=2).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _prepare(folder: Path, artifacts: Artifacts) -> None:
+    jars = [*(artifacts.flink / "opt").glob("*.jar"), *artifacts.opt.glob("*.jar")]
+    if not any(jar.name.startswith("flink-sql-gateway") for jar in jars):
+        raise ProcstreamError(f"{artifacts.opt}: found no flink-sql-gateway jar; run `make setup` first")
+    (folder / "catalogs").mkdir(parents=True, exist_ok=True)
+    link(folder / "opt", jars)
+    tables = tables_file(folder)
+    if not tables.exists():
+        tables.write_text('{"tables": {}}')
+    # One file a catalog, with its options (Flink's FileCatalogStore).
+    catalog = {"type": "procstream-topics", "path": str(tables)}
+    (folder / "catalogs" / f"{CATALOG}.yaml").write_text(yaml.safe_dump(catalog))
+
+
+def _start(folder: Path, flink_folder: Path, port: int, artifacts: Artifacts, log: Path) -> ProcessRecord:
+    options = {
+        "sql-gateway.endpoint.rest.address": "127.0.0.1",
+        "sql-gateway.endpoint.rest.bind-address": "127.0.0.1",
+        "sql-gateway.endpoint.rest.port": str(port),
+        "table.catalog-store.kind": "file",
+        "table.catalog-store.file.path": (folder / "catalogs").as_uri(),
+        # A catalog of the store that has this name is the one that sessions begin in.
+        "table.builtin-catalog-name": CATALOG,
+    }
+    script = str(artifacts.flink / "bin" / "sql-gateway.sh")
+    argv = ["bash", script, "start-foreground", *(f"-D{key}={value}" for key, value in options.items())]
+    env = environment(folder, flink_folder, artifacts)
+    jvm = f"{_JVM} {os.environ.get('JVM_ARGS', '')}".strip()
+    return processes.start(argv, env={**env, "JVM_ARGS": jvm}, log=log)

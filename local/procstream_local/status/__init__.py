@@ -1,0 +1,1 @@
+"""What the stack and its pipelines are doing: asked, judged, shown."""

@@ -1,0 +1,245 @@
+"""What is known of the stack, and what is wrong with it. Pure: times come in, nothing is asked here.
+
+A value is None where it is not known; the names of those that were asked for in vain are `unanswered`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+_PATIENCE_INTERVALS = 3
+_PATIENCE = timedelta(seconds=30)
+_FAILURES = 3
+_FAILURES_WITHIN = timedelta(minutes=10)
+_LAST_FAILURE_WITHIN = timedelta(minutes=3)
+_SLOTS_WITHIN = timedelta(seconds=30)
+
+GONE = "GONE"
+"""State of a job that Flink does not know: the JobManager that ran it has ended."""
+
+ENDED = ("FINISHED", "CANCELED", "FAILED")
+"""Flink's states of a job that does nothing more."""
+
+_AS_IT_SHOULD = ("RUNNING", "FINISHED")
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """A process of the stack."""
+
+    name: str
+    pid: int | None
+    """None: not running."""
+    ready: bool
+    address: str | None
+    memory_bytes: int
+    uptime_seconds: float
+
+    @property
+    def state(self) -> str:
+        """`ready`, `not answering` or `down`."""
+        if self.pid is None:
+            return "down"
+        return "ready" if self.ready else "not answering"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A completed checkpoint."""
+
+    id: int
+    completed_at: datetime
+    duration: timedelta
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job, or a part of it, failed."""
+
+    at: datetime
+    cause: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Records and rows since the job was last (re)started."""
+
+    records_in: int | None = None
+    """Records that the sources read."""
+    rows_out: int | None = None
+    """Rows that went to the outputs, the dropped and the late ones apart."""
+    rows_dropped: int | None = None
+    """Rows that went to the dropped place: records that could not be decoded or stored."""
+    dead_letters: int | None = None
+    """Records that could not be decoded."""
+    late_rows: int | None = None
+    """Rows that came behind the watermark, where the pipeline keeps such."""
+    late_records_dropped: int | None = None
+    """Records that a window of Flink's did not take, because it was closed."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline of the stack and its job."""
+
+    name: str
+    job_id: str
+    expected: bool
+    """Whether it should run: it was started and neither stopped nor cancelled."""
+    state: str | None = None
+    """Flink's state of the job, or `GONE`."""
+    running_since: datetime | None = None
+    """When the job was last (re)started."""
+    tasks_running: int | None = None
+    tasks: int | None = None
+    restarts: int | None = None
+    """Since the job was submitted."""
+    checkpoint: Checkpoint | None = None
+    """The newest completed one."""
+    checkpoint_interval: timedelta | None = None
+    counts: Counts = Counts()
+    lag: int | None = None
+    """Records of its topics that its consumer group has not committed."""
+    failures: tuple[Failure, ...] = ()
+    """Newest first; Flink keeps some."""
+    savepoint: str | None = None
+    """What it was stopped with."""
+    unanswered: frozenset[str] = frozenset()
+
+    def problems(self, now: datetime) -> list[str]:
+        """What is wrong, a line each; nothing with a pipeline that is not expected to run."""
+        return list(self._problems(now)) if self.expected else []
+
+    def _problems(self, now: datetime) -> Iterator[str]:
+        if "state" in self.unanswered:
+            yield "Flink does not answer"
+            return
+        cause = f": {self.failures[0].cause}" if self.failures else ""
+        if self.state not in _AS_IT_SHOULD:
+            yield f"its job is {self.state}{cause}" if self.state != GONE else _GONE
+            return
+        if self.state == "FINISHED":
+            return
+        if self._waits_for_slots(now):
+            yield f"{self.tasks_running} of {self.tasks} tasks run; the others wait for task slots"
+        if self._fails_on(now):
+            yield f"it keeps failing{cause}"
+        elif self._restarted_since_checkpoint:
+            yield f"it was restarted and has completed no checkpoint since{cause}"
+        if self._checkpoint_is_late(now):
+            yield self._late_checkpoint(now)
+
+    def _waits_for_slots(self, now: datetime) -> bool:
+        if self.tasks is None or self.tasks_running is None or self.running_since is None:
+            return False
+        return self.tasks_running < self.tasks and now - self.running_since > _SLOTS_WITHIN
+
+    def _fails_on(self, now: datetime) -> bool:
+        recent = [failure for failure in self.failures if now - failure.at < _FAILURES_WITHIN]
+        # Pauses between restarts grow up to a minute.
+        return len(recent) >= _FAILURES and now - self.failures[0].at < _LAST_FAILURE_WITHIN
+
+    @property
+    def _restarted_since_checkpoint(self) -> bool:
+        if not self.failures:
+            return False
+        return self.checkpoint is None or self.failures[0].at > self.checkpoint.completed_at
+
+    def _checkpoint_is_late(self, now: datetime) -> bool:
+        known = {"checkpoint", "checkpoint_interval"}.isdisjoint(self.unanswered)
+        if not known or self.checkpoint_interval is None or self.running_since is None:
+            return False
+        times = [self.running_since]
+        if self.checkpoint is not None:
+            times.append(self.checkpoint.completed_at)
+        return now - max(times) > _PATIENCE_INTERVALS * self.checkpoint_interval + _PATIENCE
+
+    def _late_checkpoint(self, now: datetime) -> str:
+        interval = f"{self.checkpoint_interval.total_seconds():g} s" if self.checkpoint_interval else "?"
+        if self.checkpoint is None:
+            return f"it has completed no checkpoint; expected one every {interval}"
+        age = (now - self.checkpoint.completed_at).total_seconds()
+        return f"its last checkpoint is {age:.0f} s old; expected one every {interval}"
+
+
+_GONE = "its job is gone with the JobManager that ran it; `procstream up` submits it again"
+
+
+@dataclass(frozen=True)
+class OtherJob:
+    """A job of the cluster that is none of the stack's pipelines, such as a query of the SQL client."""
+
+    job_id: str
+    name: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything at one moment."""
+
+    at: datetime
+    services: tuple[ServiceStatus, ...]
+    pipelines: tuple[Pipeline, ...]
+    other_jobs: tuple[OtherJob, ...] = field(default=())
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong, a line each; none: all is well."""
+        found = [
+            f"{service.name} {'is down' if service.pid is None else 'does not answer'}"
+            for service in self.services
+            if not service.ready
+        ]
+        for pipeline in self.pipelines:
+            found += [f"{pipeline.name}: {problem}" for problem in pipeline.problems(self.at)]
+        return found
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+    def document(self) -> dict[str, Any]:
+        """For machines: the keys of docs/status.md."""
+        return {
+            "time": self.at.isoformat(),
+            "healthy": self.healthy,
+            "problems": self.problems,
+            "services": [{**vars(service), "state": service.state} for service in self.services],
+            "pipelines": [pipeline_document(pipeline, self.at) for pipeline in self.pipelines],
+            "other_jobs": [vars(job) for job in self.other_jobs],
+        }
+
+
+def pipeline_document(pipeline: Pipeline, now: datetime) -> dict[str, Any]:
+    """One pipeline for machines."""
+    checkpoint, failure = pipeline.checkpoint, next(iter(pipeline.failures), None)
+    return {
+        "name": pipeline.name,
+        "job_id": pipeline.job_id,
+        "expected": pipeline.expected,
+        "state": pipeline.state,
+        "running_since": pipeline.running_since.isoformat() if pipeline.running_since else None,
+        "tasks_running": pipeline.tasks_running,
+        "tasks": pipeline.tasks,
+        "restarts": pipeline.restarts,
+        "checkpoint": checkpoint
+        and {
+            "id": checkpoint.id,
+            "completed_at": checkpoint.completed_at.isoformat(),
+            "age_seconds": (now - checkpoint.completed_at).total_seconds(),
+            "duration_seconds": checkpoint.duration.total_seconds(),
+            "size_bytes": checkpoint.size_bytes,
+        },
+        "checkpoint_interval_seconds": pipeline.checkpoint_interval
+        and pipeline.checkpoint_interval.total_seconds(),
+        **vars(pipeline.counts),
+        "lag": pipeline.lag,
+        "last_failure": failure and {"time": failure.at.isoformat(), "cause": failure.cause},
+        "savepoint": pipeline.savepoint,
+        "problems": pipeline.problems(now),
+        "unanswered": sorted(pipeline.unanswered),
+    }

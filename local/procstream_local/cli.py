@@ -18,6 +18,7 @@ from procstream_local.pipeline_cli import app as pipeline_app
 from procstream_local.pipeline_cli import resumed
 from procstream_local.services import postgres, sql_gateway
 from procstream_local.sql import client as sql_client
+from procstream_local.sql import gateway, script
 from procstream_local.status.cli import status
 
 app = typer.Typer(
@@ -150,16 +151,20 @@ def sql(
     file: Annotated[
         Path | None, typer.Option("--file", "-f", metavar="FILE", help="File of SQL to run, then end.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With -e or -f: rows as JSON lines.")] = False,
 ) -> None:
-    """Open Flink's SQL client, in which every topic is a table, or run statements in it."""
+    """Open Flink's SQL client, in which every topic is a table, or run statements and print their rows."""
     statements = sql_client.read_statements(execute, file)
-    console = Console(stderr=True)
-    with console.status("starting the SQL gateway") as status:
-        client = sql_client.connect(current_home(), os.environ, progress=status.update)
+    if as_json and statements is None:
+        raise ProcstreamError("--json: expected -e or -f with it")
+    home = current_home()
+    with Console(stderr=True).status("starting the SQL gateway") as spinner:
+        port = sql_client.connect(home, os.environ, progress=spinner.update)
     if statements is None:
-        client.interactive()
+        sql_client.become_client(home, port)
     else:
-        raise typer.Exit(client.run(statements))
+        with gateway.session(port) as session:
+            script.run(session, statements, as_json=as_json)
 
 
 app.add_typer(produce_app, name="produce")

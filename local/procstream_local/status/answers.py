@@ -10,6 +10,7 @@ from procstream_local.status.model import Checkpoint, Counts, Failure
 
 _NO_INTERVAL = timedelta(days=365 * 100)  # Flink's "never" is the greatest number that there is
 _WIDTH = 300
+_FRESH = timedelta(seconds=2.5)
 
 # Operators: `Source__<name>`, and for a table `orders_kafka` either `orders_kafka[7]__Writer` (a sink of
 # FLIP-143, whose records in have markers among them) or `Sink__orders_kafka[7]` (an older one).
@@ -81,6 +82,14 @@ def root_cause(stack_trace: str) -> str:
     line = (causes or lines)[-1 if causes else 0].strip()
     line = re.sub(r"^(?:[a-z_][\w$]*\.)+([A-Z][\w$]*)", r"\1", line)
     return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…"
+
+
+def is_fresh(metrics: Mapping[str, str], since: datetime, now: datetime) -> bool:
+    """Whether metrics of a job that has run `since` then were collected about `now`: its uptime tells."""
+    if "uptime" not in metrics:
+        return False
+    uptime = timedelta(milliseconds=int(metrics["uptime"]))
+    return abs(now - since - uptime) < _FRESH
 
 
 def wanted(metric_ids: Iterable[str]) -> list[str]:

@@ -21,8 +21,8 @@ from procstream_local.status.model import ENDED, GONE, Counts, OtherJob, Pipelin
 _TOTAL_SECONDS = 4.0
 _REQUEST_SECONDS = 2.0
 # The JobManager collects metrics from the TaskManagers when somebody asks, and answers with what it had.
-_METRICS_SECONDS = 0.4
-_METRICS_ATTEMPTS = 3
+_METRICS_SECONDS = 0.3
+_SHORT_SECONDS = 1.5
 _MAX_FAILURES = "10"
 
 _FIELDS = ("checkpoint", "checkpoint_interval", "counts", "failures", "restarts", "running_since", "state")
@@ -39,9 +39,14 @@ class _Flink:
     client: httpx.AsyncClient
     deadline: float = field(default_factory=lambda: time.monotonic() + _TOTAL_SECONDS)
 
+    @property
+    def left(self) -> float:
+        """Seconds until all answers must be there."""
+        return self.deadline - time.monotonic()
+
     async def get(self, path: str, **params: str) -> Any:
         """`GET /<path>`, or None for 404. Raises `Unanswered`."""
-        timeout = max(0.05, min(self.deadline - time.monotonic(), _REQUEST_SECONDS))
+        timeout = max(0.05, min(self.left, _REQUEST_SECONDS))
         try:
             response = await self.client.get(path, params=params, timeout=timeout)
             if response.status_code == httpx.codes.NOT_FOUND:
@@ -176,8 +181,9 @@ async def _pipeline(flink: _Flink, pipeline: PipelineRecord) -> Pipeline:
     }
     if job["state"] not in ENDED:
         vertices = [f"{path}/vertices/{vertex['id']}/subtasks/metrics" for vertex in job["vertices"]]
-        asked["counts"] = _counts(flink, vertices)
-        asked["restarts"] = _restarts(flink, f"{path}/metrics")
+        fresh = asyncio.create_task(_fresh_metrics(flink, path, answers.running_since(job)))
+        asked["counts"] = _counts(flink, vertices, fresh)
+        asked["restarts"] = _restarts(fresh)
     given = await asyncio.gather(*asked.values(), return_exceptions=True)
     found, unanswered = {}, set()
     for name, value in zip(asked, given, strict=True):
@@ -197,15 +203,30 @@ async def _read(answer: Awaitable[Any], read: Callable[[Any], Any]) -> Any:
     return read(document)
 
 
-async def _counts(flink: _Flink, vertices: Sequence[str]) -> Counts:
-    """Totals of all vertices, each given by the path of its metrics."""
-    names: list[list[str]] = []
-    for _ in range(_METRICS_ATTEMPTS):
+async def _fresh_metrics(flink: _Flink, path: str, since: datetime | None) -> Mapping[str, str]:
+    """Metrics of a job, asked for until its uptime tells that they are of now, or time is short."""
+    while True:
         await asyncio.sleep(_METRICS_SECONDS)
-        lists = await asyncio.gather(*(flink.get(path) for path in vertices))
-        names = [answers.wanted(metric["id"] for metric in found or ()) for found in lists]
-        if any(names):
-            break
+        found = await flink.get(f"{path}/metrics", get="numRestarts,uptime")
+        metrics = {metric["id"]: metric["value"] for metric in found or ()}
+        if (
+            since is None
+            or flink.left < _SHORT_SECONDS
+            or answers.is_fresh(metrics, since, datetime.now(UTC))
+        ):
+            return metrics
+
+
+async def _restarts(fresh: Awaitable[Mapping[str, str]]) -> int | None:
+    restarts = (await fresh).get("numRestarts")
+    return None if restarts is None else int(restarts)
+
+
+async def _counts(flink: _Flink, vertices: Sequence[str], fresh: Awaitable[object]) -> Counts:
+    """Totals of all vertices, each given by the path of its metrics."""
+    await fresh
+    lists = await asyncio.gather(*(flink.get(path) for path in vertices))
+    names = [answers.wanted(metric["id"] for metric in found or ()) for found in lists]
     asked = [
         flink.get(path, get=",".join(metrics), agg="sum")
         for path, metrics in zip(vertices, names, strict=True)
@@ -213,9 +234,3 @@ async def _counts(flink: _Flink, vertices: Sequence[str]) -> Counts:
     ]
     sums = [metric for found in await asyncio.gather(*asked) for metric in found or ()]
     return answers.counts((metric["id"], metric["sum"]) for metric in sums)
-
-
-async def _restarts(flink: _Flink, path: str) -> int | None:
-    await asyncio.sleep(_METRICS_SECONDS)
-    found = await flink.get(path, get="numRestarts")
-    return int(found[0]["value"]) if found else None

@@ -124,3 +124,12 @@ def test_counts_are_told_from_sources_sinks_and_our_own_counters() -> None:
 
 def test_what_a_job_does_not_count_is_not_zero() -> None:
     assert answers.counts([]) == Counts()
+
+
+def test_metrics_are_of_now_when_the_uptime_is() -> None:
+    now = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    since = now - timedelta(seconds=60)
+    assert answers.is_fresh({"uptime": "59000", "numRestarts": "0"}, since, now)
+    assert not answers.is_fresh({"uptime": "40000"}, since, now)  # collected 20 s ago
+    assert not answers.is_fresh({"uptime": "300000"}, since, now)  # before the last restart
+    assert not answers.is_fresh({}, since, now)  # never

@@ -1,8 +1,6 @@
 """Kafka Avro to Parquet: procstream's pipeline against Flink's own file sink, in turns on one cluster."""
 
-import json
 import statistics
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,10 +12,9 @@ from procstream_job.plan import JobPlan
 from procstream_job.runner import FlinkSession
 from procstream_local import artifacts
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bench import machine, readings, runs, sinks
+from bench import machine, readings, report, runs, sinks
 from bench.embedded import EmbeddedStack, embedded_stack
 from bench.runs import Run
 
@@ -30,11 +27,8 @@ VARIANTS: dict[str, tuple[str, Plan]] = {
 }
 OURS, STOCK, STOCK_FLAT = VARIANTS
 
-_IDLE_LOAD = 0.5
-
 Records = Annotated[int, typer.Option(min=1000, help="Records in the topic; every run reads them all.")]
 Runs = Annotated[int, typer.Option(min=1, help="Counted runs of each variant, after one to warm up.")]
-Out = Annotated[Path | None, typer.Option(help="File that the JSON line goes to as well.")]
 
 
 @dataclass(frozen=True)
@@ -68,25 +62,21 @@ def lake(
     partitions: Annotated[int, typer.Option(min=1, help="Of the topic.")] = 8,
     parallelism: Annotated[int, typer.Option(min=1, max=4, help="Of the jobs.")] = 2,
     checkpoint_interval: Annotated[str, typer.Option(metavar="DURATION", help="Of the jobs.")] = "10 s",
-    out: Out = None,
+    as_json: report.AsJson = False,
+    out: report.Out = None,
 ) -> None:
     """Rates of Kafka Avro to Parquet, ours and Flink's file sink in turns, and their ratio."""
     console = Console(stderr=True)
     facts = machine.describe(artifacts.find())
-    if facts.load_before > _IDLE_LOAD:
-        console.print(f"[yellow]the machine is busy (load {facts.load_before:g}): rates will be too low[/]")
+    report.warn_if_busy(facts, console)
     settings = sinks.Settings(parallelism, checkpoint_interval)
     with embedded_stack(console) as stack:
         size = readings.fill(stack.env, records, partitions, console)
         setup = Setup(records, round(size, 1), partitions, parallelism, checkpoint_interval)
         results = _run_in_turns(stack, settings, setup, runs, console)
     summaries = {name: summarize(found) for name, found in results.items()}
-    _show(summaries, setup, facts, Console(width=None if sys.stdout.isatty() else 120))
-    line = json.dumps(_as_json(results, summaries, setup, facts))
-    print(line)
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(f"{line}\n")
+    found = _as_json(results, summaries, setup, facts)
+    report.show(_table(summaries, setup), found, facts, as_json=as_json, out=out)
 
 
 def summarize(found: list[Run]) -> Summary:
@@ -111,13 +101,7 @@ def _run_in_turns(
 ) -> dict[str, list[Run]]:
     """A B C, A B C, …: what else happens on the machine meets all alike. The first round warms up."""
     results: dict[str, list[Run]] = {name: [] for name in VARIANTS}
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-    )
+    progress = report.progress_bar(console)
     with FlinkSession(flink_target(stack.env["FLINK_ADDRESS"], stack.env), stack.env) as session, progress:
         task = progress.add_task("", total=(counted + 1) * len(VARIANTS))
         for turn in range(counted + 1):
@@ -137,7 +121,7 @@ def _run_in_turns(
     return results
 
 
-def _show(summaries: Mapping[str, Summary], setup: Setup, facts: machine.Machine, console: Console) -> None:
+def _table(summaries: Mapping[str, Summary], setup: Setup) -> Table:
     table = Table(
         title=f"Kafka Avro to Parquet, {setup.records:,} records of {setup.record_bytes:g} bytes",
         caption=f"parallelism {setup.parallelism}, {setup.partitions} partitions, {setup.compression},"
@@ -158,12 +142,7 @@ def _show(summaries: Mapping[str, Summary], setup: Setup, facts: machine.Machine
         f"{OURS} to it",
         *("" if name == OURS else f"[bold]{ratio(summaries, name):.2f}[/]" for name in summaries),
     )
-    console.print(table)
-    console.print(
-        f"{facts.cpu}, {facts.cores} cores, {facts.memory_gib:g} GiB, Linux {facts.kernel},"
-        f" Java {facts.java}, Flink {facts.flink}, Kafka {facts.kafka}; load before {facts.load_before:g}",
-        highlight=False,
-    )
+    return table
 
 
 def _as_json(

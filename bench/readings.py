@@ -12,16 +12,16 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaError, Producer
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from procstream_common.errors import ProcstreamError
-from procstream_common.provisioning import SchemaSpec, TopicSpec, ensure_schema, ensure_topics
+from procstream_common.provisioning import SchemaSpec, ensure_schema
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 from procstream_producer.encoding import AvroEncoder
 from procstream_producer.generators.run import GENERATOR_PROPERTIES
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench import report, topics
 
 TOPIC = "bench-readings"
 TIME_COLUMN = "ts"
@@ -66,25 +66,18 @@ def fill(env: Mapping[str, str], records: int, partitions: int, console: Console
     """
     kafka = load(KafkaSettings, env)
     registry = SchemaRegistryClient(load(RegistrySettings, env).confluent())
-    ensure_topics(AdminClient(kafka.librdkafka()), [TopicSpec(topic_name=TOPIC, partitions=partitions)])
+    topics.make(kafka, [TOPIC], partitions)
     schema_id = ensure_schema(registry, SchemaSpec(subject=f"{TOPIC}-value", definition=SCHEMA))
     shares = [Share(env, schema_id, partition, partitions, records) for partition in range(partitions)]
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-    )
+    progress = report.progress_bar(console, transient=True)
     # Not by fork: librdkafka's threads would not be there in the child.
     with progress, ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         task = progress.add_task("records to the topic", total=records)
         sent = [pool.submit(produce, share) for share in shares]
         while not all(future.done() for future in sent):
-            progress.update(task, completed=_records_in_topic(kafka, partitions))
+            progress.update(task, completed=topics.count(kafka, TOPIC, partitions))
             time.sleep(_LOOK_SECONDS)
-    return _checked(sent, _records_in_topic(kafka, partitions), records)
+    return _checked(sent, topics.count(kafka, TOPIC, partitions), records)
 
 
 def _checked(sent: list[Future[int]], found: int, expected: int) -> float:
@@ -134,15 +127,3 @@ def reading(number: int, records: int) -> dict[str, Any]:
         "note": f"request {spread:010} from 10.{spread >> 24}.{spread >> 16 & 255}.{spread >> 8 & 255}"
         f" was answered in {spread % 9973:4} us by worker {number % 16:2}, status 200",
     }
-
-
-def _records_in_topic(kafka: KafkaSettings, partitions: int) -> int:
-    consumer = Consumer({**kafka.librdkafka(), "group.id": f"{TOPIC}-count"})
-    try:
-        total = 0
-        for partition in range(partitions):
-            low, high = consumer.get_watermark_offsets(TopicPartition(TOPIC, partition), timeout=10)
-            total += high - low
-        return total
-    finally:
-        consumer.close()

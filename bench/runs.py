@@ -1,22 +1,16 @@
 """One run: a bounded job from its start to its end, its rate, and whether all rows are there."""
 
 import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pyarrow.parquet as pq
 from procstream_common.errors import ProcstreamError
 from procstream_job.plan import JobPlan
 from procstream_job.runner import FlinkSession
 
-from bench import sinks
+from bench import jobs, sinks
 from bench.embedded import EmbeddedStack
-
-_LOOK_SECONDS = 0.5
-_LONGEST_SECONDS = 1800
 
 
 @dataclass(frozen=True)
@@ -56,8 +50,8 @@ def run(session: FlinkSession, plan: JobPlan, stack: EmbeddedStack, folder: Path
     """
     try:
         cpu = _cpu_seconds(stack)
-        job_id = session.submit(plan)
-        _wait_until_finished(stack.flink_url, job_id)
+        job_id = jobs.submit(session, plan)
+        jobs.wait_until_finished(stack.flink_url, job_id)
         return _measure(stack.flink_url, job_id, folder, expected, _cpu_seconds(stack) - cpu)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -66,16 +60,6 @@ def run(session: FlinkSession, plan: JobPlan, stack: EmbeddedStack, folder: Path
 def _cpu_seconds(stack: EmbeddedStack) -> float:
     times = stack.taskmanager.cpu_times()
     return float(times.user + times.system)
-
-
-def _wait_until_finished(rest: str, job_id: str) -> None:
-    deadline = time.monotonic() + _LONGEST_SECONDS
-    while (state := _get(rest, f"/jobs/{job_id}")["state"]) != "FINISHED":
-        if state in ("FAILED", "CANCELED", "RESTARTING") or time.monotonic() > deadline:
-            history = _get(rest, f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
-            reason = history[0]["stacktrace"].splitlines()[0] if history else "no reason is known"
-            raise ProcstreamError(f"job {job_id}: found it {state} ({reason}); expected FINISHED")
-        time.sleep(_LOOK_SECONDS)
 
 
 def _measure(rest: str, job_id: str, folder: Path, expected: int, cpu_seconds: float) -> Run:
@@ -101,17 +85,11 @@ def _data_files(output: Path) -> list[Path]:
 
 def _first_source_task_running(rest: str, job_id: str) -> float:
     """Seconds since 1970."""
-    plan = _get(rest, f"/jobs/{job_id}/plan")["plan"]
+    plan = jobs.get(rest, f"/jobs/{job_id}/plan")["plan"]
     sources = [node["id"] for node in plan["nodes"] if not node.get("inputs")]
     running: list[int] = [
         subtask["timestamps"]["RUNNING"]
         for source in sources
-        for subtask in _get(rest, f"/jobs/{job_id}/vertices/{source}/subtasktimes")["subtasks"]
+        for subtask in jobs.get(rest, f"/jobs/{job_id}/vertices/{source}/subtasktimes")["subtasks"]
     ]
     return min(running) / 1000
-
-
-def _get(rest: str, path: str) -> Any:
-    response = httpx.get(f"{rest}{path}", timeout=30, trust_env=False)
-    response.raise_for_status()
-    return response.json()

@@ -3,7 +3,7 @@
 Needs a broker and a registry, by the same environment as the sampler itself (`KAFKA_BOOTSTRAP_SERVERS`,
 `SCHEMA_REGISTRY_URL`, …). Sends real samples to `KAFKA_TOPIC` (default `procstat_snapshots`).
 
-    python bench/sampler.py [--seconds 30]
+    python bench/sampler.py [--seconds 30] [--json]
 """
 
 import argparse
@@ -107,20 +107,28 @@ def measure(hertz: float, seconds: float) -> Cost:
         )
 
 
-def main() -> None:
-    """Measure at 1 Hz, as it runs on a node, and at 50 Hz, where the samples outweigh the idle process."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seconds", type=float, default=30.0, help="length of each run")
-    seconds = parser.parse_args().seconds
-    costs = [measure(hertz, seconds) for hertz in (1, 50)]
+def show(costs: list[Cost]) -> None:
+    """Print the table."""
     print(f"{'Hz':>4} {'samples':>8} {'skipped':>8} {'CPU us/sample':>14} {'% of a core':>12} {'RSS MB':>7}")
     for cost in costs:
         print(
             f"{cost.hertz:4g} {cost.samples:8d} {cost.skipped:8d} {cost.cpu_us_per_sample:14.1f} "
             f"{cost.core_percent:12.3f} {cost.rss_mb:7.1f}"
         )
+
+
+def main() -> None:
+    """Measure at 1 Hz, as it runs on a node, and at 50 Hz, where the samples outweigh the idle process."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=30.0, help="length of each run")
+    parser.add_argument("--json", action="store_true", help="one JSON line instead of the table")
+    arguments = parser.parse_args()
+    costs = [measure(hertz, arguments.seconds) for hertz in (1, 50)]
+    if not arguments.json:
+        show(costs)
+        return
     at_1_hz = costs[0]
     within = at_1_hz.core_percent < AIM_CORE_PERCENT and at_1_hz.rss_mb < AIM_RSS_MB
     report = {

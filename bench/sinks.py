@@ -4,8 +4,8 @@ All are bounded: they read what is in the topic and end. All have the configurat
 (object reuse, checkpoints, parallelism, state backend), the same columns and the same compression.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,19 @@ from procstream_common.settings import KafkaSettings, load
 from procstream_job import sql
 from procstream_job.columns import LINEAGE_COLUMNS
 from procstream_job.model import Pipeline
-from procstream_job.plan import RESULT_VIEW, JobPlan, Outputs
-from procstream_job.sql import Column, Statement
+from procstream_job.outputs import RESULTS, EnsureTable, Outputs, Result, result_view
+from procstream_job.plan import JobPlan
+from procstream_job.sql import Statement
+from procstream_job.steps import View
 from procstream_job.submission import plan_jobs
 
-from bench import readings
+from bench import jobs, readings
 
 COMPRESSION = "SNAPPY"
 """That of the lake; Flink's default for Parquet too."""
 
 _SOURCE = "readings"
 _STOCK_SINK = "`stock_sink`"
-_BOUNDED = {"scan.bounded.mode": "latest-offset"}
 _METADATA = {"kafka_topic": "topic", "kafka_partition": "partition", "kafka_offset": "offset"}
 # Zero-padded like the lake's. With DATE_FORMAT the job takes a fifth more CPU, with SUBSTRING more still.
 _HOUR_FOLDERS = {
@@ -64,10 +65,8 @@ def ours(folder: Path, env: Mapping[str, str], settings: Settings) -> JobPlan:
             },
         }
     )
-    plan = plan_jobs(
-        {"bench": pipeline}, {name: value for name, value in env.items() if name not in PATH_VARIABLES}
-    )["bench"]
-    return replace(plan, tables=tuple(_bounded(statement) for statement in plan.tables))
+    without_paths = {name: value for name, value in env.items() if name not in PATH_VARIABLES}
+    return jobs.bounded(plan_jobs({"bench": pipeline}, without_paths)["bench"])
 
 
 def stock(folder: Path, env: Mapping[str, str], settings: Settings) -> JobPlan:
@@ -85,18 +84,19 @@ def output(folder: Path) -> Path:
     return folder / "output"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StockPlan(JobPlan):
     """A job that ends in Flink's `filesystem` sink."""
 
-    folder: Path
+    target: Path
     partitions: tuple[str, ...]
 
-    def outputs(self, result: Sequence[Column]) -> Outputs:
+    def outputs(self, results: Mapping[str, Result], ensure_table: EnsureTable) -> Outputs:
         """The table that takes the query's result as it is."""
+        (only,) = self.pipeline.all_outputs
         options = {
             "connector": "filesystem",
-            "path": output(self.folder).as_uri(),
+            "path": output(self.target).as_uri(),
             "format": "parquet",
             "parquet.compression": COMPRESSION,
             # As in the lake; without them timestamps are INT96.
@@ -104,11 +104,11 @@ class StockPlan(JobPlan):
             "parquet.timestamp.time.unit": "millis",
             "parquet.utc-timezone": "true",
         }
-        columns = [f"{sql.name(column.name)} {column.type}" for column in result]
+        columns = [f"{sql.name(column.name)} {column.type}" for column in results[only.name].columns]
         table = sql.create_table(_STOCK_SINK, columns, options)
         if self.partitions:
             table = table.replace("\n) WITH (", f"\n) PARTITIONED BY ({sql.names(self.partitions)}) WITH (")
-        insert = f"INSERT INTO {_STOCK_SINK}\nSELECT * FROM {sql.name(RESULT_VIEW)}"
+        insert = f"INSERT INTO {_STOCK_SINK}\nSELECT * FROM {result_view(only)}"
         return Outputs(tables=(Statement("sink", table),), inserts=(Statement("query", insert),))
 
 
@@ -129,7 +129,7 @@ def _stock_plan(
         "properties.group.id": "bench-stock",
         "properties.isolation.level": "read_committed",
         "scan.startup.mode": "earliest-offset",
-        **_BOUNDED,
+        **jobs.BOUNDED,
         "value.format": "avro-confluent",
         **{f"value.avro-confluent.{key}": value for key, value in source.format_options.items()},
     }
@@ -138,16 +138,14 @@ def _stock_plan(
         f", {expression.format(time=sql.name(readings.TIME_COLUMN))} AS {sql.name(name)}"
         for name, expression in folders.items()
     )
+    (only,) = reference.pipeline.all_outputs
+    query = Statement("query", f"SELECT {names}{dates}\nFROM {sql.name(_SOURCE)}")
     inherited: dict[str, Any] = {
         **vars(reference),
-        "tables": (Statement("sources", sql.create_table(sql.name(_SOURCE), [*own, *metadata], options)),),
-        "query": Statement("query", f"SELECT {names}{dates}\nFROM {sql.name(_SOURCE)}"),
+        "steps": (
+            Statement("sources", f"CREATE DATABASE {sql.name(RESULTS)}"),
+            Statement("sources", sql.create_table(sql.name(_SOURCE), [*own, *metadata], options)),
+        ),
+        "queries": {only.name: View(result_view(only), query)},
     }
-    return StockPlan(**inherited, folder=folder, partitions=tuple(folders))
-
-
-def _bounded(statement: Statement) -> Statement:
-    # The one thing that a user's pipeline does not have: it would never end.
-    connector = "'connector' = 'kafka'"
-    options = "".join(f",\n  {sql.text(key)} = {sql.text(value)}" for key, value in _BOUNDED.items())
-    return replace(statement, sql=statement.sql.replace(connector, connector + options))
+    return StockPlan(**inherited, target=folder, partitions=tuple(folders))

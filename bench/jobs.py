@@ -1,0 +1,99 @@
+"""Jobs on the benchmark's own cluster: submitted, waited for, cancelled (Flink 2.3, "REST API")."""
+
+import gc
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import httpx
+from procstream_common.errors import ProcstreamError
+from procstream_job import sql
+from procstream_job.plan import JobPlan
+from procstream_job.runner import FlinkSession
+from procstream_job.sinks.postgres import PostgresTable, TableColumn
+from procstream_job.sql import Statement
+from procstream_job.steps import Step
+
+BOUNDED = {"scan.bounded.mode": "latest-offset"}
+"""Options of a source that ends where its topic ends now."""
+
+_LOOK_SECONDS = 0.5
+_START_SECONDS = 120
+_LONGEST_SECONDS = 1800
+_ENDED = ("FINISHED", "FAILED", "CANCELED")
+
+
+def bounded(plan: JobPlan) -> JobPlan:
+    """The same job, but it reads what is in its topics and ends: a user's pipeline never would."""
+    return replace(plan, steps=tuple(_bounded(step) for step in plan.steps))
+
+
+def submit(session: FlinkSession, plan: JobPlan) -> str:
+    """Start a job that writes no table of PostgreSQL; returns its id."""
+    # Were garbage collected in another thread meanwhile (a progress bar has one), py4j would talk to the JVM
+    # over a second connection, and then perhaps from here too: Flink's planner wants one thread for a job.
+    gc.disable()
+    try:
+        return session.submit(plan, _no_postgres)
+    finally:
+        gc.enable()
+
+
+def wait_until_running(rest: str, job_id: str) -> None:
+    """Wait until every task of a job runs. Raises `ProcstreamError` when it ends, or takes minutes."""
+    deadline = time.monotonic() + _START_SECONDS
+    while not _all_run(job := get(rest, f"/jobs/{job_id}")):
+        if job["state"] in _ENDED or time.monotonic() > deadline:
+            raise _unexpected(rest, job_id, job["state"], "RUNNING")
+        time.sleep(_LOOK_SECONDS)
+
+
+def wait_until_finished(rest: str, job_id: str) -> None:
+    """Wait for the end of a bounded job. Raises `ProcstreamError` when it fails, or takes half an hour."""
+    deadline = time.monotonic() + _LONGEST_SECONDS
+    while (state := get(rest, f"/jobs/{job_id}")["state"]) != "FINISHED":
+        if state in ("FAILED", "CANCELED", "RESTARTING") or time.monotonic() > deadline:
+            raise _unexpected(rest, job_id, state, "FINISHED")
+        time.sleep(_LOOK_SECONDS)
+
+
+def cancel(rest: str, job_id: str) -> None:
+    """End a job, and return when it has ended. One that has ended already is left alone."""
+    if get(rest, f"/jobs/{job_id}")["state"] in _ENDED:
+        return
+    httpx.patch(f"{rest}/jobs/{job_id}", params={"mode": "cancel"}, timeout=30, trust_env=False)
+    deadline = time.monotonic() + _START_SECONDS
+    while (state := get(rest, f"/jobs/{job_id}")["state"]) not in _ENDED:
+        if time.monotonic() > deadline:
+            raise _unexpected(rest, job_id, state, "CANCELED")
+        time.sleep(_LOOK_SECONDS)
+
+
+def get(rest: str, path: str) -> Any:
+    """An answer of Flink's REST interface."""
+    response = httpx.get(f"{rest}{path}", timeout=30, trust_env=False)
+    response.raise_for_status()
+    return response.json()
+
+
+def _all_run(job: Mapping[str, Any]) -> bool:
+    return all(vertex["tasks"]["RUNNING"] == vertex["parallelism"] for vertex in job["vertices"])
+
+
+def _unexpected(rest: str, job_id: str, found: str, expected: str) -> ProcstreamError:
+    history = get(rest, f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
+    reason = history[0]["stacktrace"].splitlines()[0] if history else "no reason is known"
+    return ProcstreamError(f"job {job_id}: found it {found} ({reason}); expected {expected}")
+
+
+def _bounded(step: Step) -> Step:
+    connector = "'connector' = 'kafka'"
+    if not isinstance(step, Statement) or connector not in step.sql:
+        return step
+    options = "".join(f",\n  {sql.text(key)} = {sql.text(value)}" for key, value in BOUNDED.items())
+    return replace(step, sql=step.sql.replace(connector, connector + options))
+
+
+def _no_postgres(table: PostgresTable) -> Sequence[TableColumn]:
+    raise ProcstreamError(f"{table.place}: found a table of PostgreSQL; expected none in a benchmark")

@@ -24,7 +24,6 @@ from procstream_job.field_types import (
     Topic,
 )
 
-
 _NO_SINK = "sink: missing; expected where the query's rows go, or outputs of a query and a sink each"
 
 

@@ -57,8 +57,8 @@ def planner_error(statement: Statement, stack_trace: str, known: Collection[str]
     position = next((cause.position for cause in reversed(causes) if cause.position), None)
     if position and position[0] in statement.lines:
         place = statement.lines[position[0]]
-    elif position and place == "query":
-        place = f"query: line {position[0]}, column {position[1]}"
+    elif position and (place.endswith("query") or place.startswith("views.")):
+        place = f"{place}: line {position[0]}, column {position[1]}"
     return PlannerError(f"{place}: {message}")
 
 

@@ -236,15 +236,14 @@ def _event_time_lines(table: SourceTable, event_time: EventTime) -> list[str]:
     it does not move the watermark. No watermark passes the time at which Kafka got the record: one record
     from the future would make all others late.
     """
-    own, kafka, milliseconds = _own_time(table), "`kafka_timestamp`", event_time.delay.total_seconds()
+    own, kafka = _own_time(table), "`kafka_timestamp`"
     arrived = kafka if _time_type(table).startswith("TIMESTAMP_LTZ") else f"CAST({kafka} AS TIMESTAMP(3))"
     declared = [] if event_time.column == EVENT_TIME else [f"`{EVENT_TIME}` AS COALESCE({own}, {arrived})"]
-    delay = f"INTERVAL '{milliseconds:.3f}' SECOND(6, 3)"
     capped = f"CASE WHEN {own} < {arrived} THEN {own} ELSE {arrived} END"
     return [
         *declared,
         f"WATERMARK FOR `{EVENT_TIME}` AS CASE WHEN {own} IS NULL THEN CAST(NULL AS {_time_type(table)})"
-        f" ELSE {capped} - {delay} END",
+        f" ELSE {capped} - {sql.interval(event_time.delay)} END",
     ]
 
 

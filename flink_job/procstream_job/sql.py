@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,13 @@ def names(identifiers: Iterable[str]) -> str:
 def text(value: str) -> str:
     """A text literal."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def interval(duration: timedelta) -> str:
+    """An interval literal of whole milliseconds."""
+    minutes, seconds = divmod(duration.seconds, 60)
+    clock = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}.{duration.microseconds // 1000:03}"
+    return f"INTERVAL '{duration.days} {clock}' DAY TO SECOND"
 
 
 def create_table(table: str, columns: Iterable[str], options: Mapping[str, str]) -> str:

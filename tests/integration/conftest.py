@@ -1,4 +1,4 @@
-"""One embedded stack for all integration tests: real Kafka, registry, Flink, and a real S3 server."""
+"""One embedded stack for all integration tests: real Kafka, registry, Flink, PostgreSQL, and an S3 server."""
 
 import os
 import socket
@@ -9,11 +9,11 @@ import pytest
 from procstream_local import stack
 from procstream_local.home import Home
 
-from tests.integration.running import run_pipeline
+from tests.integration.running import run_pipeline, run_shipped
 from tests.integration.servers import minio, sasl_kafka
 from tests.integration.topics import make_topic
 
-__all__ = ["home", "make_topic", "run_pipeline", "s3", "secured_kafka"]
+__all__ = ["home", "make_topic", "run_pipeline", "run_shipped", "s3", "secured_kafka"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,7 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, s3: minio.S3Server) -> Iterat
         # Half an hour off any full hour of UTC: whatever goes by local time ends in a wrong folder.
         patch.setenv("TZ", "Asia/Kolkata")
         try:
-            record = stack.up(home)
+            record = stack.up(home, optional=("postgres",))
             for name, value in stack.environment(home, record).items():
                 patch.setenv(name, value)
             yield home

@@ -3,7 +3,7 @@
 import json
 import struct
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
@@ -11,7 +11,7 @@ import fastavro
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.schema_registry import SchemaRegistryClient, topic_subject_name_strategy
 from confluent_kafka.schema_registry.avro import AvroDeserializer
-from confluent_kafka.serialization import MessageField, SerializationContext, StringDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 
 _TIMEOUT_S = 30
@@ -64,29 +64,51 @@ def consume(topic: str) -> list[Record]:
         # By default it asks for associations of each record's topic, which only Confluent's own registry has.
         conf={"subject.name.strategy": topic_subject_name_strategy},
     )
-    key_of = StringDeserializer()
     value_context = SerializationContext(topic, MessageField.VALUE)
-    found = []
+    return [replace(record, value=value_of(record.value, value_context)) for record in committed(topic)]
+
+
+def committed(topic: str) -> list[Record]:
+    """All records of a topic whose transactions are committed, with their bytes."""
+    found: list[Record] = []
     with _consumer() as consumer:
         bounds = _bounds(consumer, topic)
         consumer.assign([TopicPartition(topic, number, start) for number, (start, _) in bounds.items()])
-        for _ in range(sum(end - start for start, end in bounds.values())):
+        unread = {number for number, (start, end) in bounds.items() if start < end}
+        while unread:
             message = consumer.poll(_TIMEOUT_S)
             assert message is not None, f"{topic}: nothing came for {_TIMEOUT_S} s"
-            assert message.error() is None, message.error()
-            found.append(
-                Record(
-                    message.partition(),
-                    message.offset(),
-                    value_of(message.value(), value_context),
-                    key_of(message.key()),
-                )
-            )
+            if message.error() is not None:
+                assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
+                unread.discard(message.partition())
+                continue
+            key = message.key()
+            found.append(Record(message.partition(), message.offset(), message.value(), key and key.decode()))
     return found
 
 
+def committed_json(topic: str) -> list[Record]:
+    """As `committed`, each value read as JSON, or None if it is none."""
+    return [replace(record, value=_as_json(record.value)) for record in committed(topic)]
+
+
+def _as_json(value: bytes) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return None
+
+
 def _consumer() -> Consumer:
-    return Consumer({**load(KafkaSettings).librdkafka(), "group.id": "tests", "enable.auto.commit": False})
+    return Consumer(
+        {
+            **load(KafkaSettings).librdkafka(),
+            "group.id": "tests",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+        }
+    )
 
 
 def _bounds(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:

@@ -1,18 +1,24 @@
 """Pipelines of a test's own on the embedded stack, with checkpoints every second."""
 
 import os
+import re
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from procstream_common.lake import LakePaths
+from procstream_job.pipeline_file import load_pipeline
+from procstream_job.preflight import topics_of
 from procstream_lineage import Report, verify_pipeline
 from procstream_local import pipelines
 from procstream_local.home import Home
 
+from tests.integration.topics import PROCSTAT, MakeTopic
 from tests.integration.waiting import until
 
 _ENDED = {None, "CANCELED", "FAILED", "FINISHED"}
@@ -62,13 +68,19 @@ RunPipeline = Callable[..., RunningPipeline]
 
 @pytest.fixture(scope="module")
 def run_pipeline(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunPipeline]:
-    """`run_pipeline(topic, env=…, **fields of the file)`: submits a pipeline named after its topic.
+    """`run_pipeline(topic, env=…, modules=…, **fields of the file)`: a pipeline named after its topic.
 
+    `modules` are files with Python functions beside it.
     What still runs at the end of the module is cancelled. The stack has slots for two at a time.
     """
     started: list[RunningPipeline] = []
 
-    def run(topic: str, env: Mapping[str, str] | None = None, **fields: Any) -> RunningPipeline:
+    def run(
+        topic: str,
+        env: Mapping[str, str] | None = None,
+        modules: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> RunningPipeline:
         document = {
             "name": topic,
             "sources": {"records": {"topic": topic, "format": "avro"}},
@@ -78,6 +90,8 @@ def run_pipeline(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         }
         source = tmp_path_factory.mktemp("pipeline") / f"{document['name']}.yaml"
         source.write_text(yaml.safe_dump(document, sort_keys=False))
+        for name, code in (modules or {}).items():
+            (source.parent / name).write_text(code)
         pipeline = RunningPipeline(home, document["name"], topic, source, dict(env or {}))
         pipelines.run(home, str(source), env=pipeline.env)
         started.append(pipeline)
@@ -86,6 +100,49 @@ def run_pipeline(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     yield run
     for pipeline in started:
         pipeline.cancel()
+
+
+@dataclass(frozen=True)
+class ShippedPipeline:
+    """A shipped pipeline that was submitted with topics, a name and a table of a test's own."""
+
+    running: RunningPipeline
+    topics: Mapping[str, str]
+    """The test's topic for each that the shipped file names."""
+    table: str | None
+
+    @property
+    def source(self) -> str:
+        """The topic that it reads."""
+        return self.running.topic
+
+
+RunShipped = Callable[..., ShippedPipeline]
+
+
+@pytest.fixture(scope="module")
+def run_shipped(make_topic: MakeTopic, run_pipeline: RunPipeline) -> RunShipped:
+    """`run_shipped(name, partitions=4, **fields)`: a shipped pipeline, some of its fields replaced."""
+
+    def run(name: str, partitions: int = 4, **fields: Any) -> ShippedPipeline:
+        pipeline = load_pipeline(name, {})
+        text = (files("procstream_job") / "pipelines" / f"{name}.yaml").read_text()
+        schema_text = PROCSTAT if "procstat_snapshots" in text else None
+        topics = {
+            topic: make_topic(topic, partitions, schema_text) for topic in dict(topics_of(pipeline)).values()
+        }
+        for topic, own in topics.items():
+            text = re.sub(rf"\btopic: {topic}\b(?!-)", f"topic: {own}", text)
+        source = topics[next(iter(pipeline.sources.values())).topic]
+        document = {**yaml.safe_load(text), "name": f"{name}-{uuid.uuid4().hex[:4]}", **fields}
+        table = None
+        if (document.get("sink") or {}).get("postgres"):
+            table = document["sink"]["postgres"]["table"] = f"t_{uuid.uuid4().hex[:8]}"
+        flink = {"parallelism": 1, "checkpoint_interval": "1 s"}
+        running = run_pipeline(source, **{"sink": None, "flink": flink, **document})
+        return ShippedPipeline(running, topics, table)
+
+    return run
 
 
 def s3_lake(name: str) -> dict[str, str]:

@@ -20,13 +20,14 @@ MakeTopic = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def make_topic(home: Home) -> MakeTopic:
-    """`make_topic(name_prefix, partitions=4, schema_text=LINEAGE_INPUT)`: a new topic with a subject."""
+    """`make_topic(prefix, partitions=4, schema_text=LINEAGE_INPUT)`: a new topic, with a subject or none."""
 
-    def make(name_prefix: str, partitions: int = 4, schema_text: str = LINEAGE_INPUT) -> str:
+    def make(name_prefix: str, partitions: int = 4, schema_text: str | None = LINEAGE_INPUT) -> str:
         topic = f"{name_prefix}-{uuid.uuid4().hex[:8]}"
         admin = AdminClient(load(KafkaSettings).librdkafka())
         ensure_topics(admin, [TopicSpec(topic_name=topic, partitions=partitions)])
-        register(topic, schema_text)
+        if schema_text is not None:
+            register(topic, schema_text)
         return topic
 
     return make

@@ -117,7 +117,7 @@ def _running_pipeline(name: str, home: Home, options: stage.Options, console: Co
         yield
     finally:
         with console.status(f"stopping {name} with a savepoint"):
-            pipelines.cancel(home, name)
+            pipelines.stop(home, name)
 
 
 def _watch(witness: _Witness, scene: Scene, options: stage.Options, console: Console) -> None:

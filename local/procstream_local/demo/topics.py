@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, Message, TopicPartition
 from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 from procstream_producer.tail.decoding import Decoder
@@ -66,19 +65,20 @@ def ends(topic: str) -> dict[int, int]:
 
 def committed(group: str, topic: str) -> dict[int, int]:
     """Where a consumer group goes on in each partition of a topic: at 0, if it was never there."""
-    admin = AdminClient({**load(KafkaSettings).librdkafka(), "log_level": 0})
     partitions = [TopicPartition(topic, number) for number in ends(topic)]
-    request = ConsumerGroupTopicPartitions(group, partitions)
-    [future] = admin.list_consumer_group_offsets([request]).values()
-    found = future.result(timeout=_ANSWER_SECONDS).topic_partitions
+    consumer = _consumer(group)
+    try:
+        found = consumer.committed(partitions, _ANSWER_SECONDS)
+    finally:
+        consumer.close()
     return {partition.partition: max(partition.offset, 0) for partition in found}
 
 
-def _consumer() -> Consumer:
+def _consumer(group: str = "procstream-demo") -> Consumer:
     return Consumer(
         {
             **load(KafkaSettings).librdkafka(),
-            "group.id": "procstream-demo",  # librdkafka wants one; no group is joined
+            "group.id": group,  # librdkafka wants one; no group is joined
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed",

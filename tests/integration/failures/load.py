@@ -34,9 +34,9 @@ class Load:
 
 
 @contextmanager
-def generated(topic: str, rate: int) -> Iterator[Load]:
-    """Records of `lineage-input` to `topic` at `rate` a second, until the block ends."""
-    arguments = ("generate", "lineage-input", "--topic", topic, "--rate", str(rate))
+def generated(topic: str, rate: int, source: str = "lineage-input", *options: str) -> Iterator[Load]:
+    """Records of a generator to `topic` at `rate` a second, until the block ends."""
+    arguments = ("generate", source, "--topic", topic, "--rate", str(rate), *options)
     load = Load(commands.start("procstream-producer", *arguments))
     try:
         yield load

@@ -281,7 +281,7 @@ class TestEventTime:
         ]
         assert "`event_time` AS COALESCE(TO_TIMESTAMP_LTZ(`ms`, 3), `kafka_timestamp`)" in raw
         assert "WHEN TO_TIMESTAMP_LTZ(`ms`, 3) < `kafka_timestamp` THEN" in raw
-        assert "INTERVAL '1.500' SECOND(6, 3)" in raw
+        assert "INTERVAL '0 00:00:01.500' DAY TO SECOND" in raw
         assert "'scan.watermark.idle-timeout' = '3000 ms'" in raw
         assert "'value.dead-letter.required' = 'ms'" in raw
 

@@ -91,7 +91,9 @@ def up(
     if sql_gateway.NAME in record.optional:
         print(f"SQL Gateway      http://127.0.0.1:{ports[sql_gateway.NAME]}, `procstream sql`")
     with console.status("resuming pipelines"):
-        pipelines.resume(home, lambda pipeline: console.print(f"  {resumed(pipeline)}", highlight=False))
+        pipelines.resume(
+            home, lambda pipeline: console.print(f"  {resumed(pipeline)}", highlight=False, soft_wrap=True)
+        )
 
 
 app.command()(status)

@@ -102,6 +102,8 @@ class Home:
         """Replace the record at once, so that a crash leaves either the old or the new one."""
         self._record.parent.mkdir(parents=True, exist_ok=True)
         new = self._record.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        new.touch(mode=0o600)  # options of pipelines may hold secrets
         new.write_text(record.model_dump_json(indent=2))
         new.replace(self._record)
 

@@ -1,0 +1,109 @@
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from procstream_common.errors import ProcstreamError
+from procstream_local.sql import script
+from procstream_local.sql.client import read_statements
+from procstream_local.sql.gateway import Page
+from procstream_local.sql.statements import split_statements
+
+
+@pytest.mark.parametrize(
+    ("text", "statements"),
+    [
+        ("SELECT 1", ["SELECT 1"]),
+        ("SELECT 1; SELECT 2;", ["SELECT 1", "SELECT 2"]),
+        ("SELECT 'a;b', `c;d`, 'it''s;'; SELECT 2", ["SELECT 'a;b', `c;d`, 'it''s;'", "SELECT 2"]),
+        ("SELECT 1 -- one; two\n, 3; /* ; */ SELECT 2", ["SELECT 1  \n, 3", "SELECT 2"]),
+        (
+            "SELECT * FROM t /*+ OPTIONS('a'=';') */; SELECT 2",
+            ["SELECT * FROM t /*+ OPTIONS('a'=';') */", "SELECT 2"],
+        ),
+        (
+            "execute statement set begin INSERT INTO a SELECT 1; INSERT INTO b SELECT 2; end; SELECT 3",
+            [
+                "execute statement set begin INSERT INTO a SELECT 1; INSERT INTO b SELECT 2; end",
+                "SELECT 3",
+            ],
+        ),
+        (";;  ; -- nothing", []),
+        ("SELECT 'open; SELECT 2", ["SELECT 'open", "SELECT 2"]),
+    ],
+)
+def test_a_script_is_divided_at_the_semicolons_that_end_statements(text: str, statements: list[str]) -> None:
+    assert split_statements(text) == statements
+
+
+def test_statements_come_from_the_option_or_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "report.sql"
+    file.write_text("SET 'a' = 'b';\nSELECT 1;\n")
+    assert read_statements(None, file) == ["SET 'a' = 'b'", "SELECT 1"]
+    assert read_statements("SELECT 1", None) == ["SELECT 1"]
+    assert read_statements(None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "file", "mistake"),
+    [
+        ("SELECT 1", Path("x.sql"), "-e and -f: found both; expected one"),
+        (" ; -- nothing", None, "-e: found no statement; expected SQL"),
+        (None, Path("/nowhere/x.sql"), "/nowhere/x.sql: not readable"),
+    ],
+)
+def test_what_cannot_be_run_is_said(text: str | None, file: Path | None, mistake: str) -> None:
+    with pytest.raises(ProcstreamError, match=mistake):
+        read_statements(text, file)
+
+
+@dataclass
+class Answers:
+    """A session that has the same pages for every statement."""
+
+    pages: list[Page]
+    batch: bool = False
+
+    def execute(self, statement: str, row_format: str) -> Iterator[Page]:
+        yield from self.pages
+
+    def is_batch(self) -> bool:
+        return self.batch
+
+
+def page(*rows: tuple[str, tuple[object, ...]], query: bool = True) -> Page:
+    return Page(("status", "n"), rows, has_content=True, is_query=query)
+
+
+def printed(session: Answers, capsys: pytest.CaptureFixture[str], *, as_json: bool = False) -> list[str]:
+    script.run(session, ["SELECT"], as_json=as_json)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_rows_are_aligned_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    pages = [page(), page(("+I", ("created", "1")), ("+I", (None, "22"))), page(("+I", ("x", "3")))]
+    assert printed(Answers(pages, batch=True), capsys) == [
+        "status   n",
+        "-------  --",
+        "created  1",
+        "NULL     22",
+        "x        3",
+        "(3 rows)",
+    ]
+
+
+def test_a_query_without_end_tells_what_each_row_does(capsys: pytest.CaptureFixture[str]) -> None:
+    pages = [page(("+I", ("a", "1"))), page(("-U", ("a", "1")), ("+U", ("a", "2")))]
+    lines = printed(Answers(pages), capsys)
+    assert [line.split() for line in lines[2:-1]] == [["+I", "a", "1"], ["-U", "a", "1"], ["+U", "a", "2"]]
+    assert printed(Answers([page(("+I", ("a", "1")), query=False)]), capsys)[0].split() == ["status", "n"]
+
+
+def test_json_lines_have_a_row_each(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(Answers([page(("+I", ("a", 1)))]), capsys, as_json=True) == [
+        '{"op": "+I", "row": {"status": "a", "n": 1}}'
+    ]
+
+
+def test_what_only_succeeds_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(Answers([Page(("result",), (("+I", ("OK",)),), False, False)]), capsys) == []

@@ -6,6 +6,7 @@ import static org.apache.flink.table.factories.FactoryUtil.SINK_PARALLELISM;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import org.apache.flink.api.common.serialization.BulkWriter;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
@@ -20,10 +21,9 @@ import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.factories.DynamicTableSinkFactory;
 import org.apache.flink.table.factories.FactoryUtil;
 import org.apache.flink.table.types.DataType;
-import org.apache.flink.table.types.logical.LocalZonedTimestampType;
 import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.RowType;
-import org.apache.flink.table.types.logical.TimestampType;
+import org.apache.flink.table.types.logical.utils.LogicalTypeChecks;
 
 /**
  * {@code 'connector' = 'lake'}: Parquet files in hourly Hive folders, each exactly once, with a
@@ -85,18 +85,24 @@ public final class LakeTableFactory implements DynamicTableSinkFactory {
         DataType columns = context.getPhysicalRowDataType();
         RowType table = (RowType) columns.getLogicalType();
         refuseOwnColumn(table);
-        String timeColumn = options.get(TIME_COLUMN);
+        boolean utc =
+                Boolean.parseBoolean(context.getCatalogTable().getOptions().get(UTC));
+        TimeColumn time = options.getOptional(TIME_COLUMN)
+                .map(name -> TimeColumn.of(table, name))
+                .orElse(null);
+        OffsetColumns offsets = OffsetColumns.of(table);
         return new LakeTableSink(
                 format,
                 columns,
-                new SinkSettings(
+                parquet -> new LakeSink(
                         options.get(PATH),
                         options.get(COMMIT_LOG_PATH),
-                        Boolean.parseBoolean(
-                                context.getCatalogTable().getOptions().get(UTC)),
-                        timeColumn == null ? null : TimeColumn.of(table, timeColumn),
-                        OffsetColumns.of(table),
-                        options.get(SINK_PARALLELISM)));
+                        parquet,
+                        utc,
+                        table.getFieldCount(),
+                        time,
+                        offsets),
+                options.get(SINK_PARALLELISM));
     }
 
     private static void refuseOwnColumn(RowType table) {
@@ -131,29 +137,19 @@ public final class LakeTableFactory implements DynamicTableSinkFactory {
     }
 
     private static int timestampPrecision(LogicalType type) {
-        if (type instanceof TimestampType timestamp) {
-            return timestamp.getPrecision();
-        }
-        if (type instanceof LocalZonedTimestampType timestamp) {
-            return timestamp.getPrecision();
-        }
-        return type.getChildren().stream()
-                .mapToInt(LakeTableFactory::timestampPrecision)
-                .max()
-                .orElse(0);
+        return TimeColumn.isTimestamp(type)
+                ? LogicalTypeChecks.getPrecision(type)
+                : type.getChildren().stream()
+                        .mapToInt(LakeTableFactory::timestampPrecision)
+                        .max()
+                        .orElse(0);
     }
 
-    /** The table's options, read and checked. */
-    private record SinkSettings(
-            String path,
-            String commitLog,
-            boolean utcTimestamps,
-            TimeColumn timeColumn,
-            OffsetColumns offsetColumns,
-            Integer parallelism) {}
-
     private record LakeTableSink(
-            EncodingFormat<BulkWriter.Factory<RowData>> format, DataType columns, SinkSettings settings)
+            EncodingFormat<BulkWriter.Factory<RowData>> format,
+            DataType columns,
+            Function<BulkWriter.Factory<RowData>, LakeSink> sink,
+            Integer parallelism)
             implements DynamicTableSink {
 
         @Override
@@ -163,16 +159,7 @@ public final class LakeTableFactory implements DynamicTableSinkFactory {
 
         @Override
         public SinkRuntimeProvider getSinkRuntimeProvider(Context context) {
-            return SinkV2Provider.of(
-                    new LakeSink(
-                            settings.path,
-                            settings.commitLog,
-                            format.createRuntimeEncoder(context, columns),
-                            settings.utcTimestamps,
-                            DataType.getFieldCount(columns),
-                            settings.timeColumn,
-                            settings.offsetColumns),
-                    settings.parallelism);
+            return SinkV2Provider.of(sink.apply(format.createRuntimeEncoder(context, columns)), parallelism);
         }
 
         @Override

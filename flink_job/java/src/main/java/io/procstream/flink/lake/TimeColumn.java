@@ -2,10 +2,10 @@ package io.procstream.flink.lake;
 
 import java.io.Serializable;
 import org.apache.flink.table.api.ValidationException;
-import org.apache.flink.table.types.logical.LocalZonedTimestampType;
 import org.apache.flink.table.types.logical.LogicalType;
+import org.apache.flink.table.types.logical.LogicalTypeRoot;
 import org.apache.flink.table.types.logical.RowType;
-import org.apache.flink.table.types.logical.TimestampType;
+import org.apache.flink.table.types.logical.utils.LogicalTypeChecks;
 
 /** The column by whose hour a row's folder is chosen. */
 record TimeColumn(int index, int precision) implements Serializable {
@@ -22,14 +22,16 @@ record TimeColumn(int index, int precision) implements Serializable {
                     name, String.join(", ", table.getFieldNames())));
         }
         LogicalType type = table.getTypeAt(index);
-        if (type instanceof TimestampType timestamp) {
-            return new TimeColumn(index, timestamp.getPrecision());
-        }
-        if (type instanceof LocalZonedTimestampType timestamp) {
-            return new TimeColumn(index, timestamp.getPrecision());
+        if (isTimestamp(type)) {
+            return new TimeColumn(index, LogicalTypeChecks.getPrecision(type));
         }
         throw new ValidationException(String.format(
                 "Option 'time-column' names '%s' of type %s, expected TIMESTAMP or TIMESTAMP_LTZ.",
                 name, type.asSummaryString()));
+    }
+
+    static boolean isTimestamp(LogicalType type) {
+        return type.isAnyOf(
+                LogicalTypeRoot.TIMESTAMP_WITHOUT_TIME_ZONE, LogicalTypeRoot.TIMESTAMP_WITH_LOCAL_TIME_ZONE);
     }
 }

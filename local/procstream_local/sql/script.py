@@ -37,7 +37,7 @@ def _print_text(pages: Iterable[Page], *, with_ops: bool) -> None:
         rows = [_texts(op, row, with_ops=with_ops) for op, row in page.rows]
         if rows and not widths:
             header = ["op", *page.columns] if with_ops else list(page.columns)
-            widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+            widths = [max(map(_width, column)) for column in zip(header, *rows, strict=True)]
             print(_line(header, widths))
             print(_SEPARATOR.join("-" * width for width in widths))
         for row in rows:
@@ -49,6 +49,10 @@ def _print_text(pages: Iterable[Page], *, with_ops: bool) -> None:
 def _texts(op: str, row: Sequence[Any], *, with_ops: bool) -> list[str]:
     texts = ["NULL" if value is None else str(value) for value in row]
     return [op, *texts] if with_ops else texts
+
+
+def _width(cell: str) -> int:
+    return max(map(len, cell.splitlines()), default=0)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

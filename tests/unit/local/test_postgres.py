@@ -50,6 +50,13 @@ def run(folder: Path, port: int) -> Iterator[Run]:
     processes.stop(started)
 
 
+@pytest.fixture
+def only_pgserver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine without a PostgreSQL of its own."""
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(postgres_installation, "_DEBIAN", tmp_path)
+
+
 def connect(folder: Path, port: int) -> "psycopg.Connection[tuple[object, ...]]":
     settings = load(PostgresSettings, postgres.environment(folder, port))
     return psycopg.connect(autocommit=True, **settings.libpq())  # type: ignore[arg-type]
@@ -64,6 +71,13 @@ def test_our_user_owns_a_database_that_only_the_password_opens(folder: Path, por
         psycopg.connect(host="127.0.0.1", port=port, dbname="procstream", user="procstream", password="guess")
     assert stat.S_IMODE((folder / "password").stat().st_mode) == 0o600
     assert stat.S_IMODE((folder / "data").stat().st_mode) == 0o700
+
+
+@pytest.mark.usefixtures("only_pgserver")
+def test_the_server_of_the_python_package_runs_too(folder: Path, port: int, run: Run) -> None:
+    run()
+    with connect(folder, port) as connection:
+        assert connection.info.server_version >= 160_000
 
 
 def test_it_stops_at_once_with_a_client_attached_and_keeps_its_rows(
@@ -107,11 +121,6 @@ def test_data_of_another_version_are_not_touched(folder: Path, port: int) -> Non
 
 
 class TestInstallation:
-    @pytest.fixture
-    def only_pgserver(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-        monkeypatch.setattr(shutil, "which", lambda name: None)
-        monkeypatch.setattr(postgres_installation, "_DEBIAN", tmp_path)
-
     @pytest.mark.usefixtures("only_pgserver")
     def test_without_a_server_of_the_system_it_is_the_packages(self) -> None:
         assert postgres_installation.find(None).bin.parts[-3:] == ("pgserver", "pginstall", "bin")

@@ -99,6 +99,11 @@ def test_a_query_without_end_tells_what_each_row_does(capsys: pytest.CaptureFixt
     assert printed(Answers([page(("+I", ("a", "1")), query=False)]), capsys)[0].split() == ["status", "n"]
 
 
+def test_a_cell_of_several_lines_is_as_wide_as_its_longest(capsys: pytest.CaptureFixture[str]) -> None:
+    text = Page(("result",), (("+I", ("CREATE TABLE\n  x\n",)),), has_content=True, is_query=False)
+    assert printed(Answers([text]), capsys)[1] == "-" * len("CREATE TABLE")
+
+
 def test_json_lines_have_a_row_each(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(Answers([page(("+I", ("a", 1)))]), capsys, as_json=True) == [
         '{"op": "+I", "row": {"status": "a", "n": 1}}'

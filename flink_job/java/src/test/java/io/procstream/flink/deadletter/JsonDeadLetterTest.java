@@ -107,6 +107,36 @@ class JsonDeadLetterTest {
     }
 
     @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "\"id\": \"x\"",
+                "\"id\": true",
+                "\"id\": [1]",
+                "\"id\": {}",
+                "\"id\": 99999999999999999999",
+                "\"id\": 1e30",
+                "\"at\": 17",
+                "\"at\": \"2026-01-01\"",
+                "\"list\": 1",
+                "\"list\": {}",
+                "\"nested\": \"x\"",
+                "\"nested\": []",
+            })
+    void aValueOfAnotherTypeIsALetter(String field) throws Exception {
+        Decoder decoder = Decoder.of(
+                Decoder.row(
+                        "id", BIGINT(),
+                        "at", TIMESTAMP_LTZ(3),
+                        "list", ARRAY(STRING()),
+                        "nested", Decoder.row("x", BIGINT())),
+                "format",
+                "json");
+        String name = field.substring(1, field.indexOf('"', 1));
+        assertThat(decoder.error(json("{" + field + "}")))
+                .isEqualTo("UNDECODABLE: JsonParseException Fail to deserialize at field: " + name + ".");
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"name", "unknown"})
     void nestingWithoutEndIsALetter(String field) throws Exception {
         Decoder decoder = Decoder.of(TABLE, "format", "json");

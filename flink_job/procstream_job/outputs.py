@@ -54,7 +54,7 @@ class Connections:
     registry: Mapping[str, str] = field(default_factory=dict)
     """Options of the `avro-confluent` format."""
     jdbc: Mapping[str, str] = field(default_factory=dict)
-    """Options of the `jdbc` connector."""
+    """Options of the `postgres` connector."""
     schemas: Mapping[str, str] = field(default_factory=dict)
     """Avro schemas of the subjects that sinks write."""
 

@@ -49,7 +49,7 @@ class PostgresSettings(EnvironmentSettings):
         return parameters | self._credentials("user")
 
     def jdbc(self) -> dict[str, str]:
-        """Options of Flink's `jdbc` connector; they hold the password.
+        """Options of the `postgres` table of Flink SQL; they hold the password.
 
         Texts are sent without a type, so that PostgreSQL reads them as what the column is: a uuid, a
         timestamptz, a jsonb (pgjdbc, `stringtype`). A connection that hangs is given up after a minute.

@@ -26,11 +26,9 @@ _TYPES = {
     "TIME": "time",
     "TIMESTAMP": "timestamp",
     "TIMESTAMP_LTZ": "timestamptz",
-    "BYTES": "bytea",
 }
 _FLINK_TYPE = re.compile(r"(?P<name>[A-Z_]+)(?:\((?P<size>[^)]*)\))?$")
 _LIMITED = re.compile(r"(?:var)?char(?:acter)?(?: varying)?\s*\(\s*(\d+)\s*\)", re.IGNORECASE)
-_RETRIES = "3"
 
 
 class PostgresError(PlacedError):
@@ -102,7 +100,12 @@ class PostgresTable:
         character 0 (PostgreSQL manual, "Character Types"). None: no row can be refused for these.
         """
         by_name = {column.name: column for column in found}
-        rules = [rule for column in self.columns for rule in _rules(column, by_name[column.name])]
+        key = self.sink.key or ()
+        rules = [
+            rule
+            for column in self.columns
+            for rule in _rules(column, by_name[column.name], is_key=column.name in key)
+        ]
         if not rules:
             return None
         lines = "\n".join(f"    WHEN {condition} THEN {message}" for condition, message in rules)
@@ -133,29 +136,26 @@ def stored_columns(result: Sequence[Column], sink: PostgresSink, place: str) -> 
 
 
 def postgres_table(table: str, columns: Sequence[Column], sink: PostgresSink, jdbc: Mapping[str, str]) -> str:
-    """CREATE TABLE in Flink SQL; `table` is in SQL, `jdbc` has the connection's options."""
-    lines = [f"{sql.name(column.name)} {_flink_type(column)}" for column in columns]
+    """CREATE TABLE in Flink SQL; `table` is in SQL, `jdbc` has the connection's options.
+
+    All its columns are texts, which PostgreSQL reads as what its own are: a uuid, a timestamptz, a jsonb.
+    """
+    lines = [f"{sql.name(column.name)} STRING" for column in columns]
     if sink.key:
         lines.append(f"PRIMARY KEY ({sql.names(sink.key)}) NOT ENFORCED")
     options = {
-        "connector": "jdbc",
+        "connector": "postgres",
         **jdbc,
-        "table-name": sink.table,
+        "table-name": quoted_table(sink.table),
         "sink.buffer-flush.max-rows": str(sink.batch_rows),
         "sink.buffer-flush.interval": flink_duration(sink.batch_interval),
-        "sink.max-retries": _RETRIES,
     }
     return sql.create_table(table, lines, options)
 
 
 def selected(columns: Sequence[Column]) -> str:
-    """The columns in a SELECT, in the types that the table of `postgres_table` has."""
-    return ", ".join(
-        f"CAST({sql.name(column.name)} AS STRING) || 'Z' AS {sql.name(column.name)}"
-        if _is_instant(column)
-        else sql.name(column.name)
-        for column in columns
-    )
+    """The columns in a SELECT, as the texts that the table of `postgres_table` has."""
+    return ", ".join(f"{_text(column)} AS {sql.name(column.name)}" for column in columns)
 
 
 def quoted(name: str) -> str:
@@ -168,9 +168,12 @@ def quoted_table(table: str) -> str:
     return ".".join(quoted(part) for part in table.split("."))
 
 
-def _flink_type(column: Column) -> str:
-    # Flink's JDBC connector has no TIMESTAMP_LTZ for PostgreSQL, which reads the text for what it is.
-    return "STRING" if _is_instant(column) else column.type
+def _text(column: Column) -> str:
+    name = sql.name(column.name)
+    if column.type.startswith("STRING"):
+        return name
+    # Sessions are in UTC; the text of an instant does not say so by itself.
+    return f"CAST({name} AS STRING)" + (" || 'Z'" if _is_instant(column) else "")
 
 
 def _is_instant(column: Column) -> bool:
@@ -188,7 +191,7 @@ def _postgres_type(column: Column, place: str) -> str:
     return f"{_TYPES[match['name']]}{size}"
 
 
-def _rules(column: Column, stored: TableColumn) -> list[tuple[str, str]]:
+def _rules(column: Column, stored: TableColumn, *, is_key: bool) -> list[tuple[str, str]]:
     name = sql.name(column.name)
     rules = []
     if stored.not_null and not stored.has_default:

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import TopicPartition as KafkaPartition
 from procstream_common.errors import ProcstreamError
 from procstream_common.settings import KafkaSettings, load
 from procstream_lineage.offsets import TopicPartition
@@ -67,20 +67,27 @@ def _cluster_lags(settings: KafkaSettings, pipelines: Sequence[str]) -> dict[str
 
 
 def _committed(settings: KafkaSettings, pipelines: Sequence[str]) -> dict[str, Committed]:
-    admin = AdminClient({**settings.librdkafka(), "log_level": 0})
-    groups = {name: f"procstream-{name}" for name in pipelines}
-    asked = {
-        name: admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group)], request_timeout=_ANSWER_SECONDS
-        )[group]
-        for name, group in groups.items()
-    }
-    return {name: _offsets(answer.result(2 * _ANSWER_SECONDS)) for name, answer in asked.items()}
+    # Not by the admin client: librdkafka 2.16 now and then crashes where it asks for a group's offsets.
+    with ThreadPoolExecutor(max(1, len(pipelines))) as pool:
+        asked = {name: pool.submit(_offsets, settings, f"procstream-{name}") for name in pipelines}
+    return {name: answer.result() for name, answer in asked.items()}
 
 
-def _offsets(group: ConsumerGroupTopicPartitions) -> Committed:
+def _offsets(settings: KafkaSettings, group: str) -> Committed:
+    consumer = Consumer({**settings.librdkafka(), "group.id": group, "log_level": 0})
+    try:
+        topics = consumer.list_topics(timeout=_ANSWER_SECONDS).topics
+        places = [
+            KafkaPartition(name, number)
+            for name, topic in topics.items()
+            if not name.startswith("__")
+            for number in topic.partitions
+        ]
+        found = consumer.committed(places, _ANSWER_SECONDS)
+    finally:
+        consumer.close()
     return {
         TopicPartition(place.topic, place.partition): place.offset
-        for place in group.topic_partitions or ()
+        for place in found
         if place.error is None and place.offset >= 0
     }

@@ -145,8 +145,8 @@ class TestPostgres:
 
     def test_rows_go_in_batches(self) -> None:
         found = options(outputs(self.sink(batch_rows=7), ID, table=self.FOUND), "result_postgres")
-        assert "'connector' = 'jdbc'" in found
-        assert "'table-name' = 'events'" in found
+        assert "'connector' = 'postgres'" in found
+        assert "'table-name' = '\"events\"'" in found
         assert "'sink.buffer-flush.max-rows' = '7'" in found
         assert "'sink.buffer-flush.interval' = '1000 ms'" in found
 
@@ -159,7 +159,7 @@ class TestPostgres:
         sink = self.sink(columns={"n": "serial primary key", "id": "varchar(5) not null"})
         found = outputs(sink, ID, AMOUNT, *LINEAGE, table=self.FOUND)
         assert insert(found, "result_postgres").startswith(
-            "INSERT INTO `sinks`.`result_postgres`\nSELECT `id`\n"
+            "INSERT INTO `sinks`.`result_postgres`\nSELECT `id` AS `id`\n"
         )
 
     def test_what_the_table_would_refuse_is_dropped_with_its_reason_and_offset(self) -> None:

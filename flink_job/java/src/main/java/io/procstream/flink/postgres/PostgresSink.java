@@ -22,8 +22,6 @@ record PostgresSink(PostgresStatements statements, Database database, int maxRow
     @Override
     public SinkWriter<RowData> createWriter(WriterInitContext context) {
         return new PostgresWriter(
-                this,
-                context.getProcessingTimeService(),
-                context.metricGroup().getNumRecordsSendCounter());
+                this, context.getProcessingTimeService(), context.metricGroup().getNumRecordsSendCounter());
     }
 }

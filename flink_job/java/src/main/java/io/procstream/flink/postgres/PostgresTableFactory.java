@@ -62,8 +62,8 @@ public final class PostgresTableFactory implements DynamicTableSinkFactory {
                         column.getName(), column.getDataType()));
             }
         }
-        PostgresStatements statements = new PostgresStatements(
-                options.get(TABLE), schema.getColumnNames(), schema.getPrimaryKeyIndexes());
+        PostgresStatements statements =
+                new PostgresStatements(options.get(TABLE), schema.getColumnNames(), schema.getPrimaryKeyIndexes());
         return new PostgresTableSink(new PostgresSink(
                 statements,
                 new PostgresSink.Database(

@@ -59,16 +59,18 @@ final class PostgresWriter implements SinkWriter<RowData> {
             flush(false);
         } else if (!timerIsSet) {
             timerIsSet = true;
-            clock.registerTimer(clock.getCurrentProcessingTime() + sink.interval().toMillis(), time -> {
-                timerIsSet = false;
-                flush(false);
-            });
+            clock.registerTimer(
+                    clock.getCurrentProcessingTime() + sink.interval().toMillis(), time -> {
+                        timerIsSet = false;
+                        flush(false);
+                    });
         }
     }
 
     private static String[] texts(RowData row) {
         return IntStream.range(0, row.getArity())
-                .mapToObj(index -> row.isNullAt(index) ? null : row.getString(index).toString())
+                .mapToObj(index ->
+                        row.isNullAt(index) ? null : row.getString(index).toString())
                 .toArray(String[]::new);
     }
 
@@ -118,7 +120,9 @@ final class PostgresWriter implements SinkWriter<RowData> {
             }
         });
         execute(sink.statements().insert(), inserted);
-        execute(sink.statements().delete(), deleted.stream().map(key -> key.toArray(String[]::new)).toList());
+        execute(
+                sink.statements().delete(),
+                deleted.stream().map(key -> key.toArray(String[]::new)).toList());
         connection.commit();
     }
 

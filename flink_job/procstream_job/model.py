@@ -45,9 +45,9 @@ class EventTime(Part):
         json_schema_extra={"default": "5 s"},
     )
     idle: Duration = Field(
-        timedelta(seconds=10),
+        timedelta(seconds=30),
         description="A partition without records for so long no longer holds windows back.",
-        json_schema_extra={"default": "10 s"},
+        json_schema_extra={"default": "30 s"},
     )
 
 

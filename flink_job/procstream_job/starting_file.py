@@ -12,13 +12,13 @@ import yaml
 
 from procstream_job import sql
 from procstream_job.columns import EVENT_TIME, LINEAGE_COLUMNS, PROCESSING_TIME
-from procstream_job.plain_names import plain_name, plain_names
 from procstream_job.sql import Column
 from procstream_job.topic_contents import TopicContents
 
 _LONGEST_NAME = 45
 _LONGEST_SAMPLE = 60
 _WIDTH = 90
+_NO_TEXT = ("ROW", "ARRAY", "MAP", "MULTISET", "BYTES", "BINARY", "VARBINARY")
 
 
 class SinkKind(StrEnum):
@@ -93,7 +93,7 @@ def _source(contents: TopicContents) -> Iterator[str]:
 
 
 def _query(contents: TopicContents, sink: SinkKind) -> Iterator[str]:
-    own = _stored(contents.columns) if sink is SinkKind.POSTGRES else _as_they_are(contents.columns)
+    own = [_selected(column, sink) for column in contents.columns]
     added = list(LINEAGE_COLUMNS) if sink is SinkKind.LAKE else []
     if sink is SinkKind.LAKE and _lake_time(contents) == "kafka_timestamp":
         added.insert(0, "kafka_timestamp")
@@ -117,9 +117,9 @@ def _sink(name: str, contents: TopicContents, sink: SinkKind) -> Iterator[str]:
             yield f"    # key: {_flow([column.name for column in contents.columns][:1])}"
             yield "    # delivery: at-least-once # at once; exactly-once rows come with each checkpoint"
         case SinkKind.POSTGRES:
-            key = list(plain_names(column.name for column in contents.columns).values())[:1]
+            key = [column.name for column in contents.columns][:1]
             yield "  postgres: # the connection is in POSTGRES_URL"
-            yield f"    table: {_scalar(plain_name(contents.topic))} # made if it is absent"
+            yield f"    table: {_scalar(_table(contents.topic))} # made if it is absent"
             yield "    # mode: upsert # a row replaces the one with its key, so that a replay changes nothing"
             yield f"    # key: {_flow(key)}"
 
@@ -136,23 +136,12 @@ def _rest(name: str, contents: TopicContents, sink: SinkKind) -> Iterator[str]:
     yield "#   checkpoint_interval: 60 s"
 
 
-def _as_they_are(columns: Sequence[Column]) -> list[str]:
-    return [sql.name(column.name) for column in columns]
-
-
-def _stored(columns: Sequence[Column]) -> list[str]:
-    """The columns in a SELECT as PostgreSQL can store them."""
-    names = plain_names(column.name for column in columns)
-    selected = []
-    for column in columns:
-        name = value = sql.name(column.name)
-        if column.type.startswith(("ROW", "ARRAY", "MAP", "MULTISET")):
-            value = f"JSON_STRING({name})"
-        elif column.type.startswith(("BINARY", "VARBINARY")):
-            value = f"CAST({name} AS BYTES)"
-        alias = sql.name(names[column.name])
-        selected.append(name if value == alias else f"{value} AS {alias}")
-    return selected
+def _selected(column: Column, sink: SinkKind) -> str:
+    name = sql.name(column.name)
+    # A column of PostgreSQL takes one value.
+    if sink is SinkKind.POSTGRES and column.type.startswith(_NO_TEXT):
+        return f"JSON_STRING({name}) AS {name}"
+    return name
 
 
 def _lake_time(contents: TopicContents) -> str:

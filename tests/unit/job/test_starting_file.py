@@ -173,20 +173,7 @@ class TestFile:
     def test_postgres_gets_nested_values_as_texts(self) -> None:
         query = parsed(of_json(ORDER), SinkKind.POSTGRES).query
         assert query is not None
-        assert "  `id`,\n  JSON_STRING(`user`) AS `user_`,\n" in query
-
-    def test_postgres_gets_names_that_need_no_quotes(self) -> None:
-        query = parsed(
-            of_json({"tsMillis": 1, "ts_millis": 2, "order": 3, "naïve-1": 4, "5": 5}), SinkKind.POSTGRES
-        ).query
-        assert query is not None
-        assert [line.strip(" ,") for line in query.splitlines()[1:-1]] == [
-            "`tsMillis` AS `ts_millis`",
-            "`ts_millis` AS `ts_millis_2`",
-            "`order` AS `order_`",
-            "`naïve-1` AS `na_ve_1`",
-            "`5` AS `_5`",
-        ]
+        assert "  `id`,\n  JSON_STRING(`user`) AS `user`,\n" in query
 
     @pytest.mark.parametrize("contents", [of_json(ORDER), of_avro()], ids=["json", "avro"])
     def test_event_time_only_has_to_be_uncommented(self, contents: TopicContents) -> None:

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 from procstream_producer.tail.decoding import Decoder
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 _ANSWER_SECONDS = 10.0
+_COORDINATOR_SECONDS = 30.0
 _POLL_SECONDS = 0.2
 _BATCH = 1000
 
@@ -63,6 +65,13 @@ def ends(topic: str) -> dict[int, int]:
         consumer.close()
 
 
+# A broker that has just started does not coordinate groups yet.
+@retry(
+    retry=retry_if_exception_type(KafkaException),
+    stop=stop_after_delay(_COORDINATOR_SECONDS),
+    wait=wait_fixed(0.2),
+    reraise=True,
+)
 def committed(group: str, topic: str) -> dict[int, int]:
     """Where a consumer group goes on in each partition of a topic: at 0, if it was never there."""
     partitions = [TopicPartition(topic, number) for number in ends(topic)]

@@ -33,7 +33,9 @@ def test_the_console_consumer_reads_alerts_as_json(run_shipped: RunShipped) -> N
     records.produce(pipeline.source, [json.dumps(payment).encode() for payment in payments])
     alerts = pipeline.topics["fraud-alerts"]
     until(lambda: len(records.committed(alerts)) == 2, "two alerts")
-    lines = console_consumer(alerts, "--max-messages", "2", "--formatter-property", "print.key=true").splitlines()
+    lines = console_consumer(
+        alerts, "--max-messages", "2", "--formatter-property", "print.key=true"
+    ).splitlines()
     found = {key: json.loads(value) for key, value in (line.split("\t") for line in lines)}
     assert {key: alert["amount"] for key, alert in found.items()} == {"2": 5000.01, "3": 10_000.0}
     assert found["2"]["ts"] == "2026-01-31T09:00:00.000Z"

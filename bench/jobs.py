@@ -14,6 +14,7 @@ from procstream_job.runner import FlinkSession
 from procstream_job.sinks.postgres import PostgresTable, TableColumn
 from procstream_job.sql import Statement
 from procstream_job.steps import Step
+from procstream_local.status.answers import root_cause
 
 BOUNDED = {"scan.bounded.mode": "latest-offset"}
 """Options of a source that ends where its topic ends now."""
@@ -70,6 +71,12 @@ def cancel(rest: str, job_id: str) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
+def last_failure(rest: str, job_id: str) -> str:
+    """Why a job failed last, in one line."""
+    history = get(rest, f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
+    return root_cause(history[0]["stacktrace"]) if history else "it has not failed"
+
+
 def get(rest: str, path: str) -> Any:
     """An answer of Flink's REST interface."""
     response = httpx.get(f"{rest}{path}", timeout=30, trust_env=False)
@@ -82,9 +89,9 @@ def _all_run(job: Mapping[str, Any]) -> bool:
 
 
 def _unexpected(rest: str, job_id: str, found: str, expected: str) -> ProcstreamError:
-    history = get(rest, f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
-    reason = history[0]["stacktrace"].splitlines()[0] if history else "no reason is known"
-    return ProcstreamError(f"job {job_id}: found it {found} ({reason}); expected {expected}")
+    return ProcstreamError(
+        f"job {job_id}: found it {found} ({last_failure(rest, job_id)}); expected {expected}"
+    )
 
 
 def _bounded(step: Step) -> Step:

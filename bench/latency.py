@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
 import typer
+from procstream_common.errors import ProcstreamError
 from procstream_common.settings import KafkaSettings, load
 from procstream_job.flink_target import flink_target
 from procstream_job.model import Dropped, KafkaSink, Pipeline, RecordTopic, Sink
@@ -213,7 +214,10 @@ class _Run:
         job_id = jobs.submit(self._session, plan)
         try:
             jobs.wait_until_running(rest, job_id)
-            found = self._latencies(batch[: load.payments], load)
+            try:
+                found = self._latencies(batch[: load.payments], load)
+            except ProcstreamError as error:
+                raise ProcstreamError(f"{error}; the job: {jobs.last_failure(rest, job_id)}") from error
             return Latencies(found, _mean_checkpoint(rest, job_id))
         finally:
             jobs.cancel(rest, job_id)

@@ -111,7 +111,11 @@ def test_a_lost_taskmanager_is_told_until_its_jobs_have_recovered(
     alive = {found["id"] for found in flink.get(home, "taskmanagers")["taskmanagers"]}
     assert (home.path / "flink" / "taskmanager.id").read_text() in alive, "up returned before it registered"
     crash.until_recovered(pipeline, after=began)
-    found = until(lambda: not (found := document_of(pipeline))["problems"] and found, "no problem any more")
+    found = until(
+        lambda: not (found := document_of(pipeline))["problems"] and found,
+        "no problem any more",
+        timeout=200,  # a job that failed three times is called well after 3 min at the latest
+    )
     assert found["restarts"] >= 1
     assert "TaskManager" in found["last_failure"]["cause"]
 

@@ -13,6 +13,7 @@ _PATIENCE = timedelta(seconds=30)
 _FAILURES = 3
 _FAILURES_WITHIN = timedelta(minutes=10)
 _LAST_FAILURE_WITHIN = timedelta(minutes=3)
+_CALM = timedelta(seconds=15)
 _SLOTS_WITHIN = timedelta(seconds=30)
 
 GONE = "GONE"
@@ -137,9 +138,12 @@ class Pipeline:
         return self.tasks_running < self.tasks and now - self.running_since > _SLOTS_WITHIN
 
     def _fails_on(self, now: datetime) -> bool:
-        recent = [failure for failure in self.failures if now - failure.at < _FAILURES_WITHIN]
-        # Pauses between restarts grow up to a minute.
-        return len(recent) >= _FAILURES and now - self.failures[0].at < _LAST_FAILURE_WITHIN
+        recent = [failure.at for failure in self.failures if now - failure.at < _FAILURES_WITHIN]
+        if len(recent) < _FAILURES:
+            return False
+        # Pauses between restarts double, up to a minute: what goes on failing would have failed again by then.
+        by_then = max(2 * (recent[0] - recent[_FAILURES - 1]), _CALM)
+        return now - recent[0] < min(by_then, _LAST_FAILURE_WITHIN)
 
     @property
     def _restarted_since_checkpoint(self) -> bool:

@@ -57,6 +57,7 @@ def failed(*times: datetime) -> tuple[Failure, ...]:
         {"checkpoint": None, "unanswered": frozenset({"checkpoint"})},
         {"failures": failed(ago(seconds=6)), "restarts": 1},
         {"failures": failed(ago(minutes=4), ago(minutes=5), ago(minutes=6))},
+        {"failures": failed(ago(seconds=41), ago(seconds=50), ago(seconds=61))},
         {"tasks_running": 1, "running_since": ago(seconds=10), "checkpoint": None},
         {"counts": Counts(), "lag": None, "unanswered": frozenset({"counts", "lag"})},
     ],

@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-MEMBERS := common producer flink_job lineage local
+MEMBERS := common producer operator flink_job lineage local
 JAVA := flink_job/java
 # Maven reads it too; quiet unless something fails.
 MVN := mvn --quiet --batch-mode -Dstyle.color=never
@@ -17,7 +17,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## This list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .PHONY: setup
 setup: $(VENV)/.installed $(JAVA)/target/.packaged ## Install the pinned Python packages and build the Flink module
@@ -66,6 +66,14 @@ format: setup ## Format Python and Java
 .PHONY: bench
 bench: setup ## The benchmarks behind the README's numbers (about half an hour)
 	$(BIN)/python -m bench $(ARGS)
+
+.PHONY: cluster
+cluster: setup ## A real single-node Kubernetes on this machine, for the end-to-end tests (root, Debian)
+	@$(BIN)/python -m tests.e2e.cluster up
+
+.PHONY: cluster-down
+cluster-down: setup ## Take it down; its state stays (ARGS=--wipe removes it)
+	@$(BIN)/python -m tests.e2e.cluster down $(ARGS)
 
 .PHONY: lock
 lock: $(VENV)/.installed ## Compile requirements/*.txt anew

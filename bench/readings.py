@@ -67,7 +67,7 @@ def fill(env: Mapping[str, str], records: int, partitions: int, console: Console
     kafka = load(KafkaSettings, env)
     registry = SchemaRegistryClient(load(RegistrySettings, env).confluent())
     topics.make(kafka, [TOPIC], partitions)
-    schema_id = ensure_schema(registry, SchemaSpec(subject=f"{TOPIC}-value", definition=SCHEMA))
+    schema_id = ensure_schema(registry, SchemaSpec(subject=f"{TOPIC}-value", definition=SCHEMA)).id
     shares = [Share(env, schema_id, partition, partitions, records) for partition in range(partitions)]
     progress = report.progress_bar(console, transient=True)
     # Not by fork: librdkafka's threads would not be there in the child.

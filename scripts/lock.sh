@@ -1,10 +1,23 @@
 #!/usr/bin/env bash
 # Compiles requirements/*.txt: every version pinned, every file hashed, no registry address recorded.
+# ONLY="producer build" compiles just those; arguments go to `uv pip compile`, such as --upgrade.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 uv=${UV:-.venv/bin/uv}
-members=(common producer flink_job lineage local)
-own=(); for name in common producer job lineage local; do own+=(--no-emit-package "procstream-$name"); done
-"$uv" pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate "${own[@]}" "$@" \
-  --extra flink --custom-compile-command scripts/lock.sh \
-  "${members[@]/%//pyproject.toml}" requirements/dev.in --output-file requirements/dev.txt
+members=(common producer operator flink_job lineage local)
+own=(); for name in common producer operator job lineage local; do own+=(--no-emit-package "procstream-$name"); done
+
+# compile NAME ARGUMENT...: requirements/NAME.txt
+compile() {
+  local name=$1; shift
+  [[ " ${ONLY:-$name} " == *" $name "* ]] || return 0
+  "$uv" pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate "${own[@]}" \
+    --custom-compile-command scripts/lock.sh "$@" --output-file "requirements/$name.txt"
+}
+
+compile dev "$@" --extra flink "${members[@]/%//pyproject.toml}" requirements/dev.in
+# The images have the versions that the tests ran with.
+compile build "$@" --constraint requirements/dev.txt requirements/build.in
+compile producer "$@" --constraint requirements/dev.txt --extra msk-iam {common,producer}/pyproject.toml
+compile operator "$@" --constraint requirements/dev.txt --extra msk-iam --extra provisioning \
+  {common,operator}/pyproject.toml

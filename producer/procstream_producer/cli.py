@@ -17,7 +17,7 @@ from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 
 from procstream_producer.generators.cli import generate_app
-from procstream_producer.logs import set_up
+from procstream_common.logs import set_up
 from procstream_producer.options import (
     FlushTimeout,
     LogFormat,

@@ -36,4 +36,4 @@ def make_topic(home: Home) -> MakeTopic:
 def register(topic: str, schema_text: str) -> int:
     """Register the next version of a topic's schema; returns its id."""
     registry = SchemaRegistryClient(load(RegistrySettings).confluent())
-    return ensure_schema(registry, SchemaSpec(subject=f"{topic}-value", definition=schema_text))
+    return ensure_schema(registry, SchemaSpec(subject=f"{topic}-value", definition=schema_text)).id

@@ -3,8 +3,38 @@
 Needs the extra `procstream-common[provisioning]`; clients that only look up do not.
 """
 
-from procstream_common.provisioning.schemas import ensure_schema
-from procstream_common.provisioning.specs import SchemaSpec, TopicSpec, read_values
-from procstream_common.provisioning.topics import ensure_topics
+from procstream_common.provisioning.schemas import (
+    EnsuredSchema,
+    RegistryUnavailableError,
+    SchemaRefusedError,
+    delete_subject,
+    ensure_schema,
+)
+from procstream_common.provisioning.specs import SchemaReferenceSpec, SchemaSpec, TopicSpec, read_values
+from procstream_common.provisioning.topic_plan import Refusal, TopicPlan, TopicState, plan
+from procstream_common.provisioning.topics import (
+    KafkaUnavailableError,
+    TopicAdmin,
+    TopicRefusedError,
+    ensure_topics,
+)
 
-__all__ = ["SchemaSpec", "TopicSpec", "ensure_schema", "ensure_topics", "read_values"]
+__all__ = [
+    "EnsuredSchema",
+    "KafkaUnavailableError",
+    "Refusal",
+    "RegistryUnavailableError",
+    "SchemaReferenceSpec",
+    "SchemaRefusedError",
+    "SchemaSpec",
+    "TopicAdmin",
+    "TopicPlan",
+    "TopicRefusedError",
+    "TopicSpec",
+    "TopicState",
+    "delete_subject",
+    "ensure_schema",
+    "ensure_topics",
+    "plan",
+    "read_values",
+]

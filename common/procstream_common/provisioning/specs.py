@@ -12,7 +12,13 @@ from procstream_common.errors import ProcstreamError
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        coerce_numbers_to_str=True,  # `retention.ms: 60000` is written without quotes
+    )
 
 
 class TopicSpec(_Spec):
@@ -24,6 +30,14 @@ class TopicSpec(_Spec):
     config: dict[str, str] = {}
 
 
+class SchemaReferenceSpec(_Spec):
+    """A schema that another one uses: the `name` it has there, and where it is registered."""
+
+    name: str = Field(min_length=1)
+    subject: str = Field(min_length=1)
+    version: int = Field(ge=1)
+
+
 class SchemaSpec(_Spec):
     """A schema under a subject, given by its text (`definition`)."""
 
@@ -33,6 +47,7 @@ class SchemaSpec(_Spec):
     compatibility: Literal[
         "NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE"
     ] = "BACKWARD"
+    references: tuple[SchemaReferenceSpec, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,135 @@
-"""Topics: made if absent, then waited for until every partition has a leader."""
+"""Topics in Kafka: described, changed, deleted, many in one request."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._metadata import ClusterMetadata
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource, ConfigSource
+from confluent_kafka.cimpl import NewPartitions, NewTopic
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from procstream_common.errors import ProcstreamError
 from procstream_common.provisioning.specs import TopicSpec
+from procstream_common.provisioning.topic_plan import TopicPlan, TopicState, plan
 
-_REQUEST_SECONDS = 10
+_REQUEST_SECONDS = 10.0
+_PARTITIONS_A_REQUEST = 1000
+"""A controller refuses a whole request that would create over 10,000 partitions (KIP-599)."""
+
+_AWAY = (
+    KafkaError._TRANSPORT,
+    KafkaError._TIMED_OUT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._RESOLVE,
+    KafkaError._AUTHENTICATION,
+    KafkaError._SSL,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.BROKER_NOT_AVAILABLE,
+    KafkaError.NOT_CONTROLLER,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+)
+
+
+class KafkaUnavailableError(ProcstreamError):
+    """Kafka did not answer, or does not let this client in; nothing is known of any topic."""
+
+
+class TopicRefusedError(ProcstreamError):
+    """Kafka refused a request about one topic."""
+
+    def __init__(self, topic: str, action: str, error: KafkaError) -> None:
+        super().__init__(f"topic {topic} could not be {action}: {error.str()}")
+        self.topic = topic
+        self.error = error
+
+
+class TopicAdmin:
+    """Requests about topics. All block for at most about `timeout` seconds each.
+
+    Raises `KafkaUnavailableError` from every method when Kafka does not answer.
+    """
+
+    def __init__(self, admin: AdminClient, *, timeout: float = _REQUEST_SECONDS) -> None:
+        self._admin = admin
+        self._timeout = timeout
+
+    def describe(self, topics: Iterable[str]) -> dict[str, TopicState | TopicRefusedError | None]:
+        """The state of each topic; None for one that is not there."""
+        names = sorted(set(topics))
+        if not names:
+            return {}
+        described = self._admin.describe_topics(TopicCollection(names), request_timeout=self._timeout)
+        found = {name: self._result(name, "described", future) for name, future in described.items()}
+        there = [name for name, state in found.items() if _known(state)]
+        resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in there]
+        configs = self._admin.describe_configs(resources, request_timeout=self._timeout) if resources else {}
+        entries = {
+            resource.name: self._result(resource.name, "described", future)
+            for resource, future in configs.items()
+        }
+        return {name: _state(found[name], entries.get(name)) for name in names}
+
+    def carry_out(
+        self, plans: Mapping[str, TopicPlan], specs: Mapping[str, TopicSpec]
+    ) -> dict[str, TopicRefusedError]:
+        """Take the steps of each topic's plan; the errors are those of the topics that were refused."""
+        refused: dict[str, TopicRefusedError] = {}
+        for chunk in _chunks([specs[name] for name, steps in plans.items() if steps.create]):
+            new = [
+                NewTopic(spec.topic_name, spec.partitions, spec.replication_factor, config=spec.config)
+                for spec in chunk
+            ]
+            self._each(self._admin.create_topics, new, "created", refused)
+        more = [NewPartitions(name, steps.grow_to) for name, steps in plans.items() if steps.grow_to]
+        self._each(self._admin.create_partitions, more, "given more partitions", refused)
+        changes = [
+            ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=list(_entries(steps)))
+            for name, steps in plans.items()
+            if steps.set_config or steps.reset_config
+        ]
+        self._each(self._admin.incremental_alter_configs, changes, "configured", refused)
+        return refused
+
+    def delete(self, topic: str) -> bool:
+        """Delete a topic and its records; whether it was there. Raises `TopicRefusedError`."""
+        [future] = self._admin.delete_topics([topic], request_timeout=self._timeout).values()
+        result = self._result(topic, "deleted", future)
+        if isinstance(result, TopicRefusedError):
+            if result.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                return False
+            raise result
+        return True
+
+    def _each(
+        self,
+        request: Callable[..., Mapping[Any, Future[Any]]],
+        items: list[Any],
+        action: str,
+        refused: dict[str, TopicRefusedError],
+    ) -> None:
+        if not items:
+            return
+        for key, future in request(items, request_timeout=self._timeout).items():
+            topic = key.name if isinstance(key, ConfigResource) else str(key)
+            result = self._result(topic, action, future)
+            # Another client was faster; the next description tells what became of it.
+            if (
+                isinstance(result, TopicRefusedError)
+                and result.error.code() != KafkaError.TOPIC_ALREADY_EXISTS
+            ):
+                refused.setdefault(topic, result)
+
+    def _result(self, topic: str, action: str, future: Future[Any]) -> Any:
+        try:
+            return future.result(timeout=2 * self._timeout)
+        except KafkaException as error:
+            reason: KafkaError = error.args[0]
+            if reason.code() in _AWAY:
+                raise KafkaUnavailableError(f"Kafka did not answer: {reason.str()}") from error
+            return TopicRefusedError(topic, action, reason)
 
 
 class _NotReadyError(ProcstreamError):
@@ -19,37 +137,18 @@ class _NotReadyError(ProcstreamError):
 
 
 def ensure_topics(admin: AdminClient, topics: Iterable[TopicSpec], *, timeout: float = 30) -> list[str]:
-    """Create the topics that are absent; return when every partition of each has a leader.
+    """Bring topics to their specification; return when every partition of each has a leader.
 
-    `timeout` is in seconds. Returns the names that were created; existing topics are left as they
-    are. Raises `ProcstreamError` with the broker's reason.
+    `timeout` is in seconds. Returns the names that were created. What Kafka cannot do to a topic that is
+    there (fewer partitions, other replicas) is left. Raises `ProcstreamError` with the broker's reason.
     """
     wanted = {topic.topic_name: topic for topic in topics}
-    existing = _metadata(admin).topics
-    new = [
-        NewTopic(name, topic.partitions, topic.replication_factor, config=topic.config)
-        for name, topic in wanted.items()
-        if name not in existing
-    ]
-    created = (
-        [name for name, future in admin.create_topics(new).items() if _created(name, future)] if new else []
-    )
-    _wait_for_leaders(admin, wanted, timeout)
-    return created
+    topic_admin = TopicAdmin(admin)
+    states = topic_admin.describe(wanted)
+    plans = {name: plan(wanted[name], _state_or_raise(state)) for name, state in states.items()}
+    for error in topic_admin.carry_out(plans, wanted).values():
+        raise error
 
-
-def _created(name: str, future: "object") -> bool:
-    try:
-        future.result(timeout=_REQUEST_SECONDS)  # type: ignore[attr-defined]
-    except KafkaException as error:
-        reason: KafkaError = error.args[0]
-        if reason.code() == KafkaError.TOPIC_ALREADY_EXISTS:  # another client was faster
-            return False
-        raise ProcstreamError(f"topic {name} could not be created: {reason.str()}") from error
-    return True
-
-
-def _wait_for_leaders(admin: AdminClient, wanted: dict[str, TopicSpec], timeout: float) -> None:
     # A broker answers the creation before leaders are elected; producing then fails for a moment.
     @retry(
         retry=retry_if_exception_type(_NotReadyError),
@@ -57,23 +156,60 @@ def _wait_for_leaders(admin: AdminClient, wanted: dict[str, TopicSpec], timeout:
         wait=wait_fixed(0.1),
         reraise=True,
     )
-    def check() -> None:
-        topics = _metadata(admin).topics
-        for name in wanted:
-            topic = topics.get(name)
-            if topic is None or topic.error is not None or not topic.partitions:
+    def wait_for_leaders() -> None:
+        for name, state in topic_admin.describe(wanted).items():
+            found = _state_or_raise(state)
+            if found is None:
                 raise _NotReadyError(f"topic {name} is not known to the broker after {timeout:.0f} s")
-            leaderless = [number for number, partition in topic.partitions.items() if partition.leader < 0]
-            if leaderless:
+            if found.leaderless:
                 raise _NotReadyError(
-                    f"topic {name}: partitions {leaderless} have no leader after {timeout:.0f} s"
+                    f"topic {name}: partitions {list(found.leaderless)} have no leader after {timeout:.0f} s"
                 )
 
-    check()
+    wait_for_leaders()
+    return [name for name, steps in plans.items() if steps.create]
 
 
-def _metadata(admin: AdminClient) -> ClusterMetadata:
-    try:
-        return admin.list_topics(timeout=_REQUEST_SECONDS)
-    except KafkaException as error:
-        raise ProcstreamError(f"Kafka did not answer: {error.args[0].str()}") from error
+def _state_or_raise(state: TopicState | TopicRefusedError | None) -> TopicState | None:
+    if isinstance(state, TopicRefusedError):
+        raise state
+    return state
+
+
+def _known(description: Any) -> bool:
+    return not isinstance(description, TopicRefusedError)
+
+
+def _state(description: Any, configs: Any) -> TopicState | TopicRefusedError | None:
+    for answer in (description, configs):
+        if isinstance(answer, TopicRefusedError):
+            return None if answer.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART else answer
+    partitions = description.partitions
+    return TopicState(
+        topic_id=str(description.topic_id).partition(" ")[0],
+        partitions=len(partitions),
+        replication_factor=len(partitions[0].replicas) if partitions else 0,
+        leaderless=tuple(one.id for one in partitions if one.leader is None or one.leader.id < 0),
+        config={name: entry.value for name, entry in configs.items() if entry.value is not None},
+        overrides=frozenset(
+            name for name, entry in configs.items() if entry.source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+        ),
+    )
+
+
+def _chunks(specs: Iterable[TopicSpec]) -> Iterator[list[TopicSpec]]:
+    chunk: list[TopicSpec] = []
+    for spec in specs:
+        if chunk and sum(one.partitions for one in chunk) + spec.partitions > _PARTITIONS_A_REQUEST:
+            yield chunk
+            chunk = []
+        chunk.append(spec)
+    if chunk:
+        yield chunk
+
+
+def _entries(steps: TopicPlan) -> Iterator[ConfigEntry]:
+    for key, value in steps.set_config.items():
+        yield ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+    for key in steps.reset_config:
+        yield ConfigEntry(key, None, incremental_operation=AlterConfigOpType.DELETE)

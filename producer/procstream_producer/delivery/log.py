@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from procstream_producer.delivery.broker_watch import CameBack, WentAway
-from procstream_producer.logs import Seldom
+from procstream_common.logs import Seldom
 
 _log = logging.getLogger("procstream.producer.delivery")
 

@@ -12,7 +12,7 @@ from procstream_common.errors import ProcstreamError, SettingsError
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 
 from procstream_producer.generators import RecordSource
-from procstream_producer.logs import set_up
+from procstream_common.logs import set_up
 from procstream_producer.options import (
     FlushTimeout,
     LogFormat,

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field
 
-from procstream_producer.logs import LogFormat
+from procstream_common.logs import LogFormat
 
 CONFIG_VARIABLE = "PROCSTREAM_SAMPLER_CONFIG"
 """The environment variable that carries a config to the sampling process."""

@@ -13,7 +13,7 @@ from procstream_producer.delivery.buffer import DeliveryBuffer
 from procstream_producer.delivery.log import DeliveryLog
 from procstream_producer.encoding import AvroEncoder
 from procstream_producer.health import Health
-from procstream_producer.logs import set_up
+from procstream_common.logs import set_up
 from procstream_producer.metrics import DeliveryReport, SamplerMetrics
 from procstream_producer.procstat.config import SamplerConfig
 from procstream_producer.procstat.sampler import Reading, Sampler

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import typer
+from procstream_common import logs
 from procstream_common.errors import ProcstreamError
 from procstream_common.registry import RegisteredSchema, SchemaRegistry
-from procstream_producer import logs
 from procstream_producer.cli import app, produce_app
 from procstream_producer.generators.cli import Sending, rate
 from procstream_producer.generators.json_source import JsonSource

@@ -45,17 +45,22 @@ class _Json(_Text):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if (resource := getattr(record, "resource", None)) is not None:
+            line["resource"] = resource
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
 
 
 def set_up(log_format: LogFormat, level: str) -> None:
-    """Send the log of this process to stderr; `level` is a name of the logging module, e.g. INFO."""
+    """Send the log of this process to stderr; `level` is a name of the logging module, e.g. INFO.
+
+    A line logged with `extra={"resource": "Kind namespace/name"}` has that as a field of its JSON.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json() if log_format == "json" else _Text())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for talkative in ("httpx", "httpcore"):  # else every lookup is a line or more
+    for talkative in ("httpx", "httpx2", "httpcore", "httpcore2"):  # else every lookup is a line or more
         logging.getLogger(talkative).setLevel(logging.WARNING)

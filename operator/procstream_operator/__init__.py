@@ -1,0 +1,1 @@
+"""The operator: `Topic`, `Schema` and `ProcstatProducer` resources become topics, schemas and a DaemonSet."""

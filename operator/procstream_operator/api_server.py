@@ -1,0 +1,132 @@
+"""Requests to the Kubernetes API server, in plain JSON, each counted.
+
+The generated classes of the Python client (CoreV1Api and its like) are left out on purpose: importing them
+takes 100 MB, more than the rest of the operator. Its authentication and transport are what is used.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any, Literal
+
+from kubernetes.aio import config
+from kubernetes.aio.client.api_client import ApiClient
+from procstream_common.errors import ProcstreamError
+
+from procstream_operator.metrics import Metrics
+
+FIELD_MANAGER = "procstream-operator"
+_REQUEST_SECONDS = 15.0
+
+Verb = Literal["get", "list", "create", "update", "patch", "apply"]
+_METHODS = {
+    "get": "GET",
+    "list": "GET",
+    "create": "POST",
+    "update": "PUT",
+    "patch": "PATCH",
+    "apply": "PATCH",
+}
+_CONTENT_TYPES = {"patch": "application/merge-patch+json", "apply": "application/apply-patch+yaml"}
+
+
+class ApiError(ProcstreamError):
+    """The API server refused a request or did not answer."""
+
+
+class GoneError(ApiError):
+    """What was asked for is not there."""
+
+
+class ConflictError(ApiError):
+    """Somebody else changed it first."""
+
+
+_ERRORS = {HTTPStatus.NOT_FOUND: GoneError, HTTPStatus.CONFLICT: ConflictError}
+
+
+@asynccontextmanager
+async def connected(metrics: Metrics) -> AsyncIterator["ApiServer"]:
+    """The API server, by the pod's service account, else by the current context of the kubeconfig.
+
+    Raises `ProcstreamError` when there is neither.
+    """
+    try:
+        config.load_incluster_config()  # type: ignore[no-untyped-call]
+    except config.ConfigException:
+        try:
+            await config.load_kube_config()  # type: ignore[no-untyped-call]
+        except config.ConfigException as error:
+            raise ProcstreamError(
+                f"no Kubernetes cluster: {error}, expected a pod's service account or KUBECONFIG"
+            ) from None
+    async with ApiClient() as client:
+        yield ApiServer(client, metrics)
+
+
+class ApiServer:
+    """The API server."""
+
+    def __init__(self, client: ApiClient, metrics: Metrics) -> None:
+        self._client = client
+        self._metrics = metrics
+
+    async def request(
+        self,
+        verb: Verb,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        accept: str = "application/json",
+        timeout: float = _REQUEST_SECONDS,
+    ) -> dict[str, Any]:
+        """The answer to a request, `path` being what follows the server's address; `timeout` in seconds.
+
+        `patch` is a JSON merge patch (RFC 7386), `apply` a server-side apply.
+
+        Raises `ApiError`.
+        """
+        self._metrics.api_requests.labels(verb, _what(path)).inc()
+        parameters = dict(query or {})
+        if verb in ("patch", "apply"):
+            parameters["fieldManager"] = FIELD_MANAGER
+        if verb == "apply":
+            parameters["force"] = "true"
+        headers = {"Accept": accept}
+        if body is not None:
+            headers["Content-Type"] = _CONTENT_TYPES.get(verb, "application/json")
+        try:
+            serialized = await self._client.param_serialize(
+                method=_METHODS[verb],
+                resource_path=path,
+                query_params=list(parameters.items()),
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            response: Any = await self._client.call_api(*serialized, _request_timeout=timeout)
+            answer = json.loads(await response.read())
+        except (OSError, TimeoutError, ValueError) as error:  # aiohttp's errors of connections are OSErrors
+            raise ApiError(f"the API server did not answer to {verb} {path}: {error!r}") from error
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            kind = _ERRORS.get(response.status, ApiError)
+            raise kind(f"the API server refused to {verb} {path}: {answer.get('message', answer)}")
+        return dict(answer)
+
+
+def path_of(group_version: str, namespace: str, plural: str, name: str | None = None) -> str:
+    """The path of a resource, or of all of a kind; `v1` is the core group, no namespace means all of them."""
+    root = "/api/v1" if group_version == "v1" else f"/apis/{group_version}"
+    parts = [root, *(["namespaces", namespace] if namespace else []), plural, *([name] if name else [])]
+    return "/".join(parts)
+
+
+def _what(path: str) -> str:
+    """The plural that a path is about, with a subresource; for counting, so without names."""
+    parts = path.removeprefix("/").split("/")
+    parts = parts[2:] if parts[0] == "api" else parts[3:]
+    if parts[0] == "namespaces":
+        parts = parts[2:]
+    return "/".join([parts[0], *parts[2:]])

@@ -1,0 +1,130 @@
+"""`Schema` resources and the subjects of the registry."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from procstream_common.errors import SettingsError
+from procstream_common.provisioning import (
+    EnsuredSchema,
+    RegistryUnavailableError,
+    SchemaRefusedError,
+    SchemaSpec,
+    delete_subject,
+    ensure_schema,
+)
+from pydantic import ValidationError
+
+from procstream_operator import deletion
+from procstream_operator.connection import Connection
+from procstream_operator.controller import Key, Outcome, Ready, Resource, ResourceEvent
+from procstream_operator.metrics import Metrics
+from procstream_operator.owners import owners
+
+
+class SchemaReconciler:
+    """Brings subjects to what their resources say."""
+
+    def __init__(self, connection: Connection, metrics: Metrics, *, patience: timedelta) -> None:
+        self._connection = connection
+        self._metrics = metrics
+        self._patience = patience
+
+    def needs_finalizer(self, resource: Resource) -> bool:
+        """Those whose subject is to be deleted with them."""
+        return deletion.is_asked_for(resource)
+
+    async def reconcile(
+        self, resources: Sequence[Resource], everything: Mapping[Key, Resource]
+    ) -> Mapping[Key, Outcome]:
+        """See `Reconciler`. The requests block, so that they run in a thread."""
+        owned = owners(everything.values(), _subject)
+        return await asyncio.to_thread(self._reconcile, resources, owned)
+
+    def _reconcile(self, resources: Sequence[Resource], owned: Mapping[str, Key]) -> Mapping[Key, Outcome]:
+        outcomes: dict[Key, Outcome] = {}
+        away: RegistryUnavailableError | None = None
+        for resource in resources:
+            if resource.deleted is not None:
+                outcomes[resource.key] = self._delete(resource, owned)
+            elif owned[_subject(resource)] != resource.key:
+                outcomes[resource.key] = _taken(resource, owned[_subject(resource)])
+            elif away is not None:  # one wait for a registry that hangs is enough
+                outcomes[resource.key] = _unavailable(away)
+            else:
+                try:
+                    outcomes[resource.key] = self._bring_about(resource)
+                except RegistryUnavailableError as error:
+                    away = error
+                    outcomes[resource.key] = _unavailable(error)
+        return outcomes
+
+    def _bring_about(self, resource: Resource) -> Outcome:
+        fields = {name: value for name, value in resource.spec.items() if name != "deletionPolicy"}
+        try:
+            spec = SchemaSpec.model_validate(fields)
+            ensured = ensure_schema(self._connection.registry(), spec)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            return Outcome(
+                Ready(False, "InvalidSpec", f"spec.{field}: found {first['input']!r}: {first['msg']}")
+            )
+        except SettingsError as error:
+            return Outcome(Ready(None, "OperatorMisconfigured", str(error)), retry=True)
+        except SchemaRefusedError as error:
+            reason = "IncompatibleSchema" if error.incompatible else "InvalidSchema"
+            return Outcome(Ready(False, reason, str(error)), retry=True)
+        if resource.is_ready and (ensured.registered or ensured.compatibility_set):
+            self._metrics.repaired.labels(resource.kind.title).inc()
+        return judged(resource, spec, ensured)
+
+    def _delete(self, resource: Resource, owned: Mapping[str, Key]) -> Outcome:
+        subject = _subject(resource)
+        what = f"subject {subject}"
+        if not deletion.is_asked_for(resource):
+            return deletion.retained(what, "deletionPolicy is Retain")
+        if subject in owned:
+            return deletion.retained(what, f"Schema {owned[subject]} has it too")
+        if "id" not in resource.status:
+            return deletion.retained(what, "this resource never had it")
+        try:
+            delete_subject(self._connection.registry(), subject)
+        except (SettingsError, RegistryUnavailableError, SchemaRefusedError) as error:
+            return deletion.not_yet(resource, what, str(error), datetime.now(UTC), self._patience)
+        return deletion.gone(what)
+
+
+def judged(resource: Resource, spec: SchemaSpec, ensured: EnsuredSchema) -> Outcome:
+    """The outcome for a schema that is registered. Pure."""
+    ready = Ready(
+        True, "SchemaRegistered", f"subject {spec.subject} has the schema as version {ensured.version}"
+    )
+    return Outcome(
+        ready, {"id": ensured.id, "version": ensured.version}, tuple(_events(resource, spec, ensured))
+    )
+
+
+def _events(resource: Resource, spec: SchemaSpec, ensured: EnsuredSchema) -> Iterator[ResourceEvent]:
+    if ensured.registered:
+        yield ResourceEvent(
+            "Normal",
+            "Registered",
+            f"subject {spec.subject}: version {ensured.version} with id {ensured.id}",
+        )
+    elif ensured.compatibility_set:
+        reason = "DriftRepaired" if resource.is_ready else "CompatibilitySet"
+        yield ResourceEvent("Normal", reason, f"subject {spec.subject}: compatibility {spec.compatibility}")
+
+
+def _subject(resource: Resource) -> str:
+    return str(resource.spec["subject"])
+
+
+def _taken(resource: Resource, owner: Key) -> Outcome:
+    message = f"subject {_subject(resource)} belongs to Schema {owner}, which is older; delete one of the two"
+    return Outcome(Ready(False, "Conflict", message))
+
+
+def _unavailable(error: RegistryUnavailableError) -> Outcome:
+    return Outcome(Ready(None, "RegistryUnavailable", str(error)), retry=True)

@@ -1,0 +1,41 @@
+"""`/metrics`, `/healthz` and `/readyz` over HTTP."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from procstream_common.errors import ProcstreamError
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from procstream_operator.health import Health
+from procstream_operator.metrics import Metrics
+
+
+@asynccontextmanager
+async def serving(host: str, port: int, *, metrics: Metrics, health: Health) -> AsyncIterator[None]:
+    """Serve while the context is open. Raises `ProcstreamError` when the address cannot be listened at."""
+
+    async def show_metrics(_request: web.Request) -> web.Response:
+        return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def judge(_request: web.Request) -> web.Response:
+        problems = health.judge(time.monotonic())
+        report = {"status": "unhealthy" if problems else "ok", "problems": problems}
+        return web.json_response(report, status=503 if problems else 200)
+
+    async def ready(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    app = web.Application()
+    app.add_routes([web.get("/metrics", show_metrics), web.get("/healthz", judge), web.get("/readyz", ready)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        raise ProcstreamError(f"--metrics-host {host}, --metrics-port {port}: {error}") from None
+    try:
+        yield
+    finally:
+        await runner.cleanup()

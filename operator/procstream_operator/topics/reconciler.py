@@ -1,0 +1,126 @@
+"""`Topic` resources and the topics of Kafka: all of a batch in a few requests."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from procstream_common.errors import SettingsError
+from procstream_common.provisioning import (
+    KafkaUnavailableError,
+    TopicAdmin,
+    TopicPlan,
+    TopicRefusedError,
+    TopicSpec,
+    TopicState,
+    plan,
+)
+
+from procstream_operator import deletion
+from procstream_operator.connection import Connection
+from procstream_operator.controller import Key, Outcome, Resource
+from procstream_operator.metrics import Metrics
+from procstream_operator.owners import owners
+from procstream_operator.topics import outcome
+
+_LEADERS_WITHIN = 3.0
+"""Seconds in which new partitions usually have their leaders: one status is written, not two."""
+_POLL = 0.1
+
+
+class TopicReconciler:
+    """Brings topics to what their resources say."""
+
+    def __init__(self, connection: Connection, metrics: Metrics, *, patience: timedelta) -> None:
+        self._connection = connection
+        self._metrics = metrics
+        self._patience = patience
+
+    def needs_finalizer(self, resource: Resource) -> bool:
+        """Those whose topic is to be deleted with them."""
+        return deletion.is_asked_for(resource)
+
+    async def reconcile(
+        self, resources: Sequence[Resource], everything: Mapping[Key, Resource]
+    ) -> Mapping[Key, Outcome]:
+        """See `Reconciler`. The requests block, so that they run in a thread."""
+        owned = owners(everything.values(), outcome.topic_name)
+        return await asyncio.to_thread(self._reconcile, resources, owned)
+
+    def _reconcile(self, resources: Sequence[Resource], owned: Mapping[str, Key]) -> Mapping[Key, Outcome]:
+        living = [one for one in resources if one.deleted is None]
+        deleted = [one for one in resources if one.deleted is not None]
+        outcomes: dict[Key, Outcome] = {}
+        specs: dict[Key, TopicSpec] = {}
+        for resource in living:
+            spec, owner = outcome.specification(resource), owned[outcome.topic_name(resource)]
+            if isinstance(spec, Outcome):
+                outcomes[resource.key] = spec
+            elif owner != resource.key:
+                outcomes[resource.key] = outcome.taken(spec.topic_name, owner)
+            else:
+                specs[resource.key] = spec
+        try:
+            admin = self._connection.topic_admin()
+            outcomes |= self._bring_about([one for one in living if one.key in specs], specs, admin)
+        except SettingsError as error:
+            outcomes |= {key: outcome.misconfigured(error) for key in specs}
+        except KafkaUnavailableError as error:
+            outcomes |= {key: outcome.unavailable(error) for key in specs}
+        return outcomes | {one.key: self._delete(one, owned) for one in deleted}
+
+    def _bring_about(
+        self, resources: Sequence[Resource], specs: Mapping[Key, TopicSpec], admin: TopicAdmin
+    ) -> dict[Key, Outcome]:
+        states = admin.describe(spec.topic_name for spec in specs.values())
+        plans: dict[str, TopicPlan] = {}
+        for resource in resources:
+            spec = specs[resource.key]
+            state = states[spec.topic_name]
+            if not isinstance(state, TopicRefusedError):
+                plans[spec.topic_name] = plan(spec, state, outcome.managed(resource))
+        refused = admin.carry_out(plans, {spec.topic_name: spec for spec in specs.values()})
+        changed = [name for name, steps in plans.items() if steps and name not in refused]
+        states |= _with_leaders(admin, changed)
+        outcomes: dict[Key, Outcome] = {}
+        for resource in resources:
+            spec = specs[resource.key]
+            state = refused.get(spec.topic_name) or states[spec.topic_name]
+            if isinstance(state, TopicRefusedError):
+                outcomes[resource.key] = outcome.refused(state)
+                continue
+            done = plans[spec.topic_name]
+            outcomes[resource.key] = outcome.judged(resource, spec, done, state)
+            if outcome.is_drift(resource, done):
+                self._metrics.repaired.labels(resource.kind.title).inc()
+        return outcomes
+
+    def _delete(self, resource: Resource, owned: Mapping[str, Key]) -> Outcome:
+        name = outcome.topic_name(resource)
+        what = f"topic {name}"
+        if not deletion.is_asked_for(resource):
+            return deletion.retained(what, "deletionPolicy is Retain")
+        if name in owned:
+            return deletion.retained(what, f"Topic {owned[name]} has it too")
+        if "topicId" not in resource.status:
+            return deletion.retained(what, "this resource never had it")
+        try:
+            self._connection.topic_admin().delete(name)
+        except (SettingsError, KafkaUnavailableError, TopicRefusedError) as error:
+            return deletion.not_yet(resource, what, str(error), datetime.now(UTC), self._patience)
+        return deletion.gone(what)
+
+
+def _with_leaders(
+    admin: TopicAdmin, topics: Sequence[str]
+) -> dict[str, TopicState | TopicRefusedError | None]:
+    """The topics' states, once every partition has a leader or the time for that is over."""
+    deadline = time.monotonic() + _LEADERS_WITHIN
+    while True:
+        states = admin.describe(topics)
+        waiting = [
+            one for one in states.values() if one is None or (isinstance(one, TopicState) and one.leaderless)
+        ]
+        if not waiting or time.monotonic() > deadline:
+            return states
+        time.sleep(_POLL)

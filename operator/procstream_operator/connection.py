@@ -68,14 +68,15 @@ class _Renewed(Generic[ClientT]):
         self.current: ClientT | None = None
 
     def client(self, variables: Mapping[str, str]) -> ClientT:
-        made_for = _fingerprint(variables)
+        made_for = fingerprint(variables)
         if self.current is None or made_for != self._made_for:
             self.current = self._make(variables)
             self._made_for = made_for
         return self.current
 
 
-def _fingerprint(variables: Mapping[str, str]) -> object:
+def fingerprint(variables: Mapping[str, str]) -> object:
+    """What a client depends on: its variables, and when the files that they name were changed."""
     relevant = {
         name: value
         for name, value in variables.items()

@@ -1,0 +1,169 @@
+from typing import Any
+
+import pytest
+from procstream_operator.controller import Kind, Resource
+from procstream_operator.producers import daemon_set, outcome
+
+from tests.unit.custom_resources.resources import ready_status, resource
+
+SPEC: dict[str, Any] = {
+    "topicRef": {"name": "t"},
+    "schemaRef": {"name": "s"},
+    "intervalSeconds": 0.5,
+    "tolerations": [{"operator": "Exists"}],
+    "resources": {"limits": {"memory": "128Mi"}},
+}
+
+
+def producer(**fields: Any) -> Resource:
+    return resource(Kind.PRODUCER, {**SPEC, **fields}, name="nodes")
+
+
+def built(**fields: Any) -> dict[str, Any]:
+    return daemon_set.build(
+        producer(**fields), topic="procstat_snapshots", default_image="p:1", connection="abc"
+    )
+
+
+def pod(**fields: Any) -> dict[str, Any]:
+    spec: dict[str, Any] = built(**fields)["spec"]["template"]["spec"]
+    return spec
+
+
+def container(**fields: Any) -> dict[str, Any]:
+    [one] = pod(**fields)["containers"]
+    return dict(one)
+
+
+def environment(**fields: Any) -> dict[str, Any]:
+    return {one["name"]: one.get("value", one.get("valueFrom")) for one in container(**fields)["env"]}
+
+
+def test_it_belongs_to_its_resource_and_selects_its_own_pods() -> None:
+    manifest = built()
+    assert manifest["metadata"]["name"] == "nodes"
+    [owner] = manifest["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["uid"], owner["controller"]) == ("ProcstatProducer", "uid-nodes", True)
+    labels = manifest["spec"]["template"]["metadata"]["labels"]
+    assert manifest["spec"]["selector"]["matchLabels"].items() <= labels.items()
+
+
+def test_the_pods_have_no_right_that_they_do_not_need() -> None:
+    spec = pod()
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container()["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_only_proc_stat_of_the_host_is_mounted_and_read_only() -> None:
+    assert [one["hostPath"] for one in pod()["volumes"]] == [{"path": "/proc/stat", "type": "File"}]
+    [mount] = container()["volumeMounts"]
+    assert mount["readOnly"] is True
+    assert environment()["PROCSTAT_PATH"] == mount["mountPath"]
+
+
+def test_records_carry_the_nodes_own_name() -> None:
+    assert environment()["NODE_NAME"] == {"fieldRef": {"fieldPath": "spec.nodeName"}}
+    assert environment()["KAFKA_TOPIC"] == "procstat_snapshots"
+    assert environment()["PRODUCER_INTERVAL_SECONDS"] == "0.5"
+
+
+def test_fargate_is_avoided_and_taints_are_tolerated() -> None:
+    required = pod()["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    [term] = required["nodeSelectorTerms"]
+    assert {"key": "eks.amazonaws.com/compute-type", "operator": "NotIn", "values": ["fargate"]} in term[
+        "matchExpressions"
+    ]
+    assert pod()["tolerations"] == [{"operator": "Exists"}]
+
+
+def test_the_resources_image_wins_over_the_operators() -> None:
+    assert container()["image"] == "p:1"
+    assert container(image="mine:2")["image"] == "mine:2"
+
+
+def test_a_given_variable_wins_over_the_default() -> None:
+    given = environment(env=[{"name": "LOG_FORMAT", "value": "text"}])
+    assert given["LOG_FORMAT"] == "text"
+    assert environment()["LOG_FORMAT"] == "json"
+    names = [one["name"] for one in container(env=[{"name": "LOG_FORMAT", "value": "text"}])["env"]]
+    assert len(names) == len(set(names))
+
+
+def test_secrets_come_by_reference_and_roll_the_pods() -> None:
+    fields = {
+        "envFrom": [{"configMapRef": {"name": "c"}}, {"secretRef": {"name": "k"}}],
+        "tlsSecretRef": {"name": "ca"},
+    }
+    assert list(daemon_set.references({**SPEC, **fields})) == [
+        ("ConfigMap", "c"),
+        ("Secret", "k"),
+        ("Secret", "ca"),
+    ]
+    assert container(**fields)["envFrom"] == fields["envFrom"]
+    assert {"name": "tls", "mountPath": "/etc/procstream/tls", "readOnly": True} in container(**fields)[
+        "volumeMounts"
+    ]
+    annotations = built()["spec"]["template"]["metadata"]["annotations"]
+    assert annotations == {"procstream.io/connection": "abc"}
+
+
+def test_labels_of_the_operator_win() -> None:
+    labels = built(podLabels={"team": "a", "procstream.io/producer": "x"})["spec"]["template"]["metadata"][
+        "labels"
+    ]
+    assert (labels["team"], labels["procstream.io/producer"]) == ("a", "nodes")
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ({}, "RollingOut"),
+        ({"observedGeneration": 2, "desiredNumberScheduled": 0}, "NoNodes"),
+        (
+            {
+                "observedGeneration": 2,
+                "desiredNumberScheduled": 3,
+                "updatedNumberScheduled": 1,
+                "numberReady": 3,
+            },
+            "RollingOut",
+        ),
+        (
+            {
+                "observedGeneration": 2,
+                "desiredNumberScheduled": 3,
+                "updatedNumberScheduled": 3,
+                "numberReady": 2,
+            },
+            "PodsNotReady",
+        ),
+        (
+            {
+                "observedGeneration": 2,
+                "desiredNumberScheduled": 3,
+                "updatedNumberScheduled": 3,
+                "numberReady": 3,
+            },
+            "AllNodesSampled",
+        ),
+    ],
+)
+def test_the_rollout_is_told(state: dict[str, int], reason: str) -> None:
+    found = outcome.rollout(producer(), "t", {"metadata": {"generation": 2}, "status": state})
+    assert found.ready.reason == reason
+    assert found.ready.status is (reason == "AllNodesSampled")
+    assert found.status["desired"] == state.get("desiredNumberScheduled", 0)
+
+
+def test_what_it_waits_for_is_told() -> None:
+    assert outcome.waiting_for("Topic", "t", None).ready.message == "there is no Topic t in this namespace"
+    topic = resource(Kind.TOPIC, {}, status=ready_status(status="False", reason="InvalidConfig"))
+    found = outcome.waiting_for("Topic", "t", topic)
+    assert found.ready.reason == "WaitingForTopic"
+    assert "Topic t is not Ready: InvalidConfig" in found.ready.message

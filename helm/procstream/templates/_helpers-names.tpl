@@ -1,0 +1,49 @@
+{{/* Every name and label of the chart is decided here. */}}
+
+{{- define "procstream.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else if contains "procstream" .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-procstream" .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "procstream.operator.name" -}}
+{{- include "procstream.fullname" . }}-operator
+{{- end -}}
+
+{{- define "procstream.connection.name" -}}
+{{- include "procstream.fullname" . }}-connection
+{{- end -}}
+
+{{/* Name of a resource in Kubernetes for a topic or subject, which may have capitals and underscores. */}}
+{{- define "procstream.resource.name" -}}
+{{- . | lower | replace "_" "-" | trunc 63 | trimAll "-." -}}
+{{- end -}}
+
+{{/* Labels that select a component: (dict "root" $ "component" "operator") */}}
+{{- define "procstream.selector" -}}
+app.kubernetes.io/name: procstream
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{- define "procstream.labels" -}}
+{{ include "procstream.selector" . }}
+app.kubernetes.io/part-of: procstream
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* An image: (dict "root" $ "image" .Values.operator.image) */}}
+{{- define "procstream.image" -}}
+{{- $registry := .image.registry | default .root.Values.image.registry -}}
+{{- $tag := .image.tag | default .root.Values.image.tag | default .root.Chart.AppVersion -}}
+{{- if $registry }}{{ $registry }}/{{ end }}{{ .image.repository }}:{{ $tag }}
+{{- end -}}

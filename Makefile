@@ -40,12 +40,16 @@ demo: setup ## Records through Kafka and Flink into proven Parquet; PIPELINE=fra
 	@$(BIN)/procstream demo $(PIPELINE) $(if $(DURATION),--duration $(DURATION)) $(ARGS)
 
 .PHONY: test
-test: setup lint test-java ## Everything: lint, Java tests, unit and integration tests on the real stack
+test: setup lint test-java ## Everything: lint, Java, unit, integration (real stack) and end-to-end tests (real Kubernetes)
 	$(BIN)/pytest $(ARGS)
 
 .PHONY: test-unit
 test-unit: setup ## The tests that need no stack
 	$(BIN)/pytest tests/unit $(ARGS)
+
+.PHONY: test-e2e
+test-e2e: setup ## The tests on Kubernetes: that of KUBECONFIG, or a node made here (as root)
+	$(BIN)/pytest tests/e2e $(ARGS)
 
 .PHONY: test-java
 test-java: setup ## Formatting and tests of the Flink module

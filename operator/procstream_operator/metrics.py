@@ -1,5 +1,6 @@
 """What the operator tells Prometheus."""
 
+import threading
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,8 @@ class Metrics:
         self.queue_length = Gauge(
             f"{_PREFIX}_queue_length", "Resources to be looked at, now or later.", ["kind"], registry=registry
         )
+        threads = Gauge(f"{_PREFIX}_threads", "Threads of the Python part.", registry=registry)
+        threads.set_function(threading.active_count)
         self.leader = Gauge(
             f"{_PREFIX}_leader", "1 on the replica that works, 0 on those that stand by.", registry=registry
         )

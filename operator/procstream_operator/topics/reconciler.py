@@ -23,7 +23,7 @@ from procstream_operator.metrics import Metrics
 from procstream_operator.owners import owners
 from procstream_operator.topics import outcome
 
-_LEADERS_WITHIN = 3.0
+_LEADERS_WITHIN = 10.0
 """Seconds in which new partitions usually have their leaders: one status is written, not two."""
 _POLL = 0.1
 

@@ -1,0 +1,56 @@
+"""The project's own images as OCI archives, built once for each state of what is in them."""
+
+import tempfile
+from pathlib import Path
+
+from tests.e2e.cluster import cache
+from tests.e2e.cluster.images import DEBIAN_BASE, debian_base
+
+_REPOSITORY = Path(__file__).parents[2]
+
+NAMES = ("producer", "operator")
+"""Those of `scripts/build-images.sh`."""
+
+
+def archives() -> dict[str, Path]:
+    """An OCI archive of each, by its name; built on first use, and when something in it has changed."""
+    return {name: archive(name) for name in NAMES}
+
+
+def archive(name: str) -> Path:
+    """The OCI archive of `localhost/procstream-NAME`, tagged with the project's version.
+
+    Raises `ProcstreamError` when it cannot be built.
+    """
+    key = cache.key(debian_base().name, *_sources(name))
+
+    def build(target: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            command = [str(_REPOSITORY / "scripts" / "build-images.sh"), "--builder", "buildah"]
+            command += ["--only", name, "--base-image", DEBIAN_BASE, "--archive", folder]
+            cache.run(f"procstream-{name}", command)
+            (Path(folder) / f"procstream-{name}.tar").rename(target)
+
+    current = cache.built(f"procstream-{name}-{key}.tar", f"the image procstream-{name}", build)
+    # Every change of a source makes another one, of 60 MB and more.
+    for outdated in set(cache.FOLDER.glob(f"procstream-{name}-{'?' * len(key)}.tar")) - {current}:
+        outdated.unlink(missing_ok=True)
+    return current
+
+
+def _sources(name: str) -> list[Path]:
+    """What `.dockerignore` lets through of it."""
+    files = [
+        f"Dockerfile.{name}",
+        "requirements/build.txt",
+        f"requirements/{name}.txt",
+        "scripts/prune_site_packages.py",
+    ]
+    for member in ("common", name):
+        files += [f"{member}/pyproject.toml", f"{member}/procstream_{member}"]
+    return [file for path in files for file in _files(_REPOSITORY / path)]
+
+
+def _files(path: Path) -> list[Path]:
+    found = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return [file for file in found if file.is_file() and file.suffix != ".pyc"]

@@ -1,0 +1,86 @@
+"""A namespace of a cluster, as the tests use it: objects in and out, waiting, forwarded ports."""
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from tests.e2e.cluster import Cluster
+from tests.integration.waiting import until
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A namespace."""
+
+    cluster: Cluster
+    name: str
+
+    def kubectl(
+        self, *arguments: str, stdin: str | None = None, check: bool = True, timeout: float = 180
+    ) -> str:
+        """What kubectl prints; its errors too, where they are not raised."""
+        result = self.cluster.run(
+            f"--namespace={self.name}", *arguments, stdin=stdin, check=check, timeout=timeout
+        )
+        return result.stdout + ("" if check else result.stderr)
+
+    def apply(self, *objects: Mapping[str, Any], check: bool = True) -> str:
+        return self.kubectl("apply", "--filename=-", stdin=yaml.safe_dump_all(objects), check=check)
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        return dict(json.loads(self.kubectl("get", kind, name, "--output=json")))
+
+    def all(self, kind: str, *selectors: str) -> list[dict[str, Any]]:
+        return list(json.loads(self.kubectl("get", kind, *selectors, "--output=json"))["items"])
+
+    def exists(self, kind: str, name: str) -> bool:
+        return bool(self.kubectl("get", kind, name, "--output=name", "--ignore-not-found"))
+
+    def patch(self, kind: str, name: str, patch: Mapping[str, Any], *, check: bool = True) -> str:
+        return self.kubectl("patch", kind, name, "--type=merge", f"--patch={json.dumps(patch)}", check=check)
+
+    def events(self, kind: str, name: str) -> list[str]:
+        """Reasons of the events about an object, oldest first."""
+        selector = f"--field-selector=involvedObject.kind={kind},involvedObject.name={name}"
+        events = self.all("events", selector)
+        events.sort(key=lambda event: int(event["metadata"]["resourceVersion"]))
+        return [event["reason"] for event in events]
+
+    def wait(self, condition: str, *objects: str, timeout: float = 60) -> None:
+        self.kubectl("wait", f"--for={condition}", *objects, f"--timeout={timeout:g}s", timeout=timeout + 30)
+
+    def scale(self, stateful_set: str, replicas: int) -> None:
+        self.kubectl("scale", f"statefulset/{stateful_set}", f"--replicas={replicas}")
+
+    @contextmanager
+    def forwarded(self, target: str, remote: int, local: int) -> Iterator[int]:
+        """A port of a Service or pod, at this port of this machine."""
+        command = [
+            self.cluster.kubectl,
+            "port-forward",
+            target,
+            f"{local}:{remote}",
+            "--namespace",
+            self.name,
+        ]
+        process = subprocess.Popen(
+            command, env=self.cluster.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            until(lambda: _listens(local), f"{target} at port {local}")
+            yield local
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

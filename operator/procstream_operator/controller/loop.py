@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from procstream_operator.api import Api
-from procstream_operator.api_server import ConflictError, GoneError
+from procstream_operator.api_server import ApiError, ConflictError, GoneError
 from procstream_operator.controller.outcome import Outcome, Ready, ResourceEvent, events_of, status_of
 from procstream_operator.controller.resource import GROUP, Key, Kind, Resource
 from procstream_operator.controller.work_queue import WorkQueue
@@ -28,7 +28,7 @@ log = logging.getLogger("procstream.operator")
 
 
 class Reconciler(Protocol):
-    """What differs from kind to kind."""
+    """What differs from kind to kind. Both methods may raise `ApiError`."""
 
     async def reconcile(
         self, resources: Sequence[Resource], everything: Mapping[Key, Resource]
@@ -86,6 +86,9 @@ class Controller:
                 continue
             try:
                 await self._turn(keys)
+            except ApiError as error:
+                log.warning("%s: %s; it tries again", self.kind.title, error)
+                self._queue.retry(keys)
             except Exception:
                 log.exception("%s: an error of the operator itself; it tries again", self.kind.title)
                 self._queue.retry(keys)
@@ -106,6 +109,8 @@ class Controller:
     async def _reconcile(self, resources: Sequence[Resource]) -> Mapping[Key, Outcome]:
         try:
             return await self._reconciler.reconcile(resources, self.resources)
+        except ApiError:  # no status could be written either
+            raise
         except Exception as error:
             if len(resources) == 1:
                 log.exception("%s: an error of the operator itself", resources[0].title)

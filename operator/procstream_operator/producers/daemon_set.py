@@ -19,6 +19,8 @@ _STAT_IN_POD = "/host/proc/stat"
 _TLS_FOLDER = "/etc/procstream/tls"
 _USER = 10001
 _METRICS_PORT = 9108
+_STARTUP_SECONDS = 3600
+_STARTUP_PERIOD = 2
 _COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 
 
@@ -126,8 +128,12 @@ def _container(resource: Resource, topic: str, image: str) -> dict[str, Any]:
         "env": [*_environment(resource, topic), *spec.get("env", ())],
         "envFrom": spec.get("envFrom", []),
         "ports": [{"name": "metrics", "containerPort": _METRICS_PORT, "protocol": "TCP"}],
-        # It waits for a broker that is away and keeps its records; only a sampler that is stuck is ended.
-        "startupProbe": {**probe, "periodSeconds": 2, "failureThreshold": 60},
+        # A broker that is away is waited for, at the start too; only a sampler that is stuck is ended.
+        "startupProbe": {
+            **probe,
+            "periodSeconds": _STARTUP_PERIOD,
+            "failureThreshold": _STARTUP_SECONDS // _STARTUP_PERIOD,
+        },
         "livenessProbe": {**probe, "periodSeconds": 10, "failureThreshold": 3},
         "readinessProbe": {**probe, "periodSeconds": 5},
         "resources": spec.get("resources", {}),
@@ -153,6 +159,7 @@ def _environment(resource: Resource, topic: str) -> list[dict[str, Any]]:
         "PRODUCER_INTERVAL_SECONDS": f"{spec.get('intervalSeconds', 1):g}",
         "BUFFER_MAX_RECORDS": str(spec.get("bufferMaxRecords", 3600)),
         "METRICS_PORT": str(_METRICS_PORT),
+        "STARTUP_TIMEOUT_SECONDS": str(_STARTUP_SECONDS),
         "LOG_FORMAT": "json",
     }
     given = {one["name"] for one in spec.get("env", ())}

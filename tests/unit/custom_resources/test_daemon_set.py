@@ -73,6 +73,14 @@ def test_records_carry_the_nodes_own_name() -> None:
     assert environment()["PRODUCER_INTERVAL_SECONDS"] == "0.5"
 
 
+def test_a_broker_that_is_away_at_the_start_is_waited_for() -> None:
+    probe = container()["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= float(
+        environment()["STARTUP_TIMEOUT_SECONDS"]
+    )
+    assert float(environment()["STARTUP_TIMEOUT_SECONDS"]) >= 600
+
+
 def test_fargate_is_avoided_and_taints_are_tolerated() -> None:
     required = pod()["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     [term] = required["nodeSelectorTerms"]

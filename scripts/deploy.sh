@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Builds the images, brings them to the cluster, installs or upgrades the chart, and verifies that it works.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+  cat <<'TEXT'
+Usage: scripts/deploy.sh local|aws [OPTION…] [-- HELM OPTION…]
+
+  local   values-local.yaml; images are loaded into the cluster (kind)
+  aws     values-aws.yaml; images are pushed to --registry, such as the address of an ECR
+
+  --release NAME        of helm (default: procstream)
+  --namespace NAME      (default: procstream)
+  --load kind|containerd|none   how `local` brings the images (default: kind)
+  --registry REGISTRY   registry and path for `aws`
+  --tag TAG             of the images (default: the project's version)
+  --skip-build          the images are there
+  --timeout DURATION    for everything to be up (default: 10m)
+
+What follows -- goes to helm, such as: -- --set flink.operator.enabled=false --values my-values.yaml
+TEXT
+}
+
+fail() { echo "error: $*" >&2; exit 1; }
+need() { command -v "$1" >/dev/null || fail "$1: not found on PATH"; }
+value() { [[ ${2:-} ]] || fail "$1: expected a value"; }
+
+[[ ${1:-} == --help || ${1:-} == -h ]] && { usage; exit; }
+target=${1:-}
+[[ $target == local || $target == aws ]] || fail "found '$target', expected local or aws; see scripts/deploy.sh --help"
+shift
+release=procstream namespace=procstream load=kind registry="" tag="" build=true timeout=10m
+while (($#)); do
+  case $1 in
+    --release) value "$@"; release=$2; shift 2 ;;
+    --namespace) value "$@"; namespace=$2; shift 2 ;;
+    --load) value "$@"; load=$2; shift 2 ;;
+    --registry) value "$@"; registry=$2; shift 2 ;;
+    --tag) value "$@"; tag=$2; shift 2 ;;
+    --skip-build) build=false; shift ;;
+    --timeout) value "$@"; timeout=$2; shift 2 ;;
+    --help | -h) usage; exit ;;
+    --) shift; break ;;
+    *) fail "$1: unknown option; see scripts/deploy.sh --help" ;;
+  esac
+done
+need kubectl; need helm
+[[ $load =~ ^(kind|containerd|none)$ ]] || fail "--load: found '$load', expected kind, containerd or none"
+
+images=()
+if [[ $target == aws ]]; then
+  [[ $registry ]] || fail "--registry: not given, expected the registry that the cluster pulls from"
+  images=(--push "$registry")
+else
+  registry=${registry:-localhost}
+  [[ $load == none ]] || images=(--load "$load")
+fi
+if $build; then
+  echo "== images"
+  scripts/build-images.sh "${images[@]}" ${tag:+--tag "$tag"}
+fi
+
+echo "== chart"
+# helm installs definitions once and never upgrades them.
+kubectl apply --server-side --force-conflicts --filename helm/procstream/crds/
+helm upgrade --install "$release" helm/procstream --namespace "$namespace" --create-namespace \
+  --values "helm/procstream/values-$target.yaml" --set "image.registry=$registry" ${tag:+--set "image.tag=$tag"} \
+  --skip-crds --wait --timeout "$timeout" "$@"
+
+echo "== resources"
+kubectl wait --namespace "$namespace" --for=condition=Ready topics,schemas,procstatproducers \
+  --selector "app.kubernetes.io/instance=$release" --timeout "$timeout"
+kubectl get procstream --namespace "$namespace"
+
+echo "== tests"
+helm test "$release" --namespace "$namespace" --timeout "$timeout" --logs

@@ -35,6 +35,14 @@ class ApiError(ProcstreamError):
     """The API server refused a request or did not answer."""
 
 
+class ApiUnavailableError(ApiError):
+    """The API server did not answer, or cannot at the moment."""
+
+
+class ForbiddenError(ApiError):
+    """The operator's Role does not allow it."""
+
+
 class GoneError(ApiError):
     """What was asked for is not there."""
 
@@ -43,7 +51,13 @@ class ConflictError(ApiError):
     """Somebody else changed it first."""
 
 
-_ERRORS = {HTTPStatus.NOT_FOUND: GoneError, HTTPStatus.CONFLICT: ConflictError}
+_ERRORS: dict[int, type[ApiError]] = {
+    HTTPStatus.FORBIDDEN: ForbiddenError,
+    HTTPStatus.NOT_FOUND: GoneError,
+    HTTPStatus.CONFLICT: ConflictError,
+    HTTPStatus.UNAUTHORIZED: ApiUnavailableError,  # a token that is renewed in a moment
+    HTTPStatus.TOO_MANY_REQUESTS: ApiUnavailableError,
+}
 
 
 @asynccontextmanager
@@ -109,9 +123,10 @@ class ApiServer:
             response: Any = await self._client.call_api(*serialized, _request_timeout=timeout)
             answer = json.loads(await response.read())
         except (OSError, TimeoutError, ValueError) as error:  # aiohttp's errors of connections are OSErrors
-            raise ApiError(f"the API server did not answer to {verb} {path}: {error!r}") from error
+            raise ApiUnavailableError(f"the API server did not answer to {verb} {path}: {error!r}") from error
         if response.status >= HTTPStatus.BAD_REQUEST:
-            kind = _ERRORS.get(response.status, ApiError)
+            down = response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            kind = _ERRORS.get(response.status, ApiUnavailableError if down else ApiError)
             raise kind(f"the API server refused to {verb} {path}: {answer.get('message', answer)}")
         return dict(answer)
 

@@ -13,11 +13,11 @@ from typing import Annotated
 import typer
 from procstream_common.cli import run
 from procstream_common.errors import SettingsError
+from procstream_common.logs import set_up
 from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 
 from procstream_producer.generators.cli import generate_app
-from procstream_common.logs import set_up
 from procstream_producer.options import (
     FlushTimeout,
     LogFormat,

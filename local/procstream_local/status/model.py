@@ -141,7 +141,7 @@ class Pipeline:
         recent = [failure.at for failure in self.failures if now - failure.at < _FAILURES_WITHIN]
         if len(recent) < _FAILURES:
             return False
-        # Pauses between restarts double, up to a minute: what goes on failing would have failed again by then.
+        # Pauses between restarts double, up to a minute: what goes on failing would have failed again.
         by_then = max(2 * (recent[0] - recent[_FAILURES - 1]), _CALM)
         return now - recent[0] < min(by_then, _LAST_FAILURE_WITHIN)
 

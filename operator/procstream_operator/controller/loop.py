@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from procstream_operator.api import Api
-from procstream_operator.api_server import ApiError, ConflictError, GoneError
+from procstream_operator.api_server import ApiError, ApiUnavailableError, ConflictError, GoneError
 from procstream_operator.controller.outcome import Outcome, Ready, ResourceEvent, events_of, status_of
 from procstream_operator.controller.resource import GROUP, Key, Kind, Resource
 from procstream_operator.controller.work_queue import WorkQueue
@@ -56,7 +56,7 @@ class Controller:
         metrics.watch(kind.title, self.resources)
 
     def on_change(self, listener: Callable[[Resource], None]) -> None:
-        """Call `listener` with every resource whose readiness changed, or that went."""
+        """Call `listener` with every resource that came or went, or whose readiness changed."""
         self._listeners.append(listener)
 
     def observe(self, event: str | None, body: Mapping[str, Any]) -> None:
@@ -69,6 +69,8 @@ class Controller:
         self.resources[resource.key] = resource
         if known is None or _asks_for_more(known, resource):
             self._queue.add(resource.key)
+        if known is None or known.ready_condition != resource.ready_condition:
+            self._announce(resource)
 
     def look_again(self, keys: Iterable[Key] | None = None) -> None:
         """Reconcile resources anew, by default all."""
@@ -109,7 +111,7 @@ class Controller:
     async def _reconcile(self, resources: Sequence[Resource]) -> Mapping[Key, Outcome]:
         try:
             return await self._reconciler.reconcile(resources, self.resources)
-        except ApiError:  # no status could be written either
+        except ApiUnavailableError:  # no status could be written either
             raise
         except Exception as error:
             if len(resources) == 1:
@@ -147,10 +149,12 @@ class Controller:
         if not outcome.retry:
             self._queue.succeeded(resource.key)
         self._metrics.reconciled.labels(self.kind.title, "retry" if outcome.retry else "done").inc()
+        # A release that has to wait is told of when it succeeds.
+        if outcome.released and await self._set_finalizers(resource, present=False) is None:
+            return
         for event in events_of(resource, outcome):
             await self._tell(resource, event)
         if outcome.released:
-            await self._set_finalizers(resource, present=False)
             return
         status = status_of(resource, outcome, datetime.now(UTC))
         if status != resource.status:

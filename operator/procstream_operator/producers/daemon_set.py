@@ -79,6 +79,15 @@ def references(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Secret", spec["tlsSecretRef"]["name"]
 
 
+def topic_of(daemon_set: Mapping[str, Any] | None) -> str | None:
+    """The topic that the pods of a DaemonSet send to; None without one."""
+    if daemon_set is None:
+        return None
+    containers = daemon_set["spec"]["template"]["spec"]["containers"]
+    variables = [one for container in containers for one in container.get("env", ())]
+    return next((one.get("value") for one in variables if one["name"] == "KAFKA_TOPIC"), None)
+
+
 def _labels(name: str) -> dict[str, str]:
     return {
         "app.kubernetes.io/name": "procstream-producer",

@@ -1,9 +1,10 @@
 """What the state of a `ProcstatProducer`'s parts means for it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from procstream_operator.controller import Outcome, Ready, Resource
+from procstream_operator.controller import Outcome, Ready, Resource, ResourceEvent
 
 _LABEL_HINT = "see `kubectl describe pods -l procstream.io/producer={name} -n {namespace}`"
 
@@ -32,6 +33,15 @@ def missing_reference(kind: str, name: str) -> Outcome:
     return Outcome(Ready(False, "MissingReference", message), retry=True)
 
 
+def forbidden_reference(kind: str, name: str) -> Outcome:
+    """The operator may not see whether a ConfigMap or Secret has changed."""
+    message = (
+        f"the operator may not get {kind} {name}, so it could not roll the pods when it changes: "
+        f"add it to the chart's operator.readable{kind}s"
+    )
+    return Outcome(Ready(False, "ForbiddenReference", message), retry=True)
+
+
 def no_image() -> Outcome:
     """Neither the resource nor the operator names an image."""
     return Outcome(
@@ -50,8 +60,22 @@ def refused(error: Exception) -> Outcome:
     return Outcome(Ready(False, "DaemonSetRefused", str(error)), retry=True)
 
 
-def rollout(resource: Resource, topic: str, daemon_set: Mapping[str, Any]) -> Outcome:
-    """How far the DaemonSet is."""
+def rollout(
+    resource: Resource, topic: str, daemon_set: Mapping[str, Any], before: Mapping[str, Any] | None
+) -> Outcome:
+    """How far the DaemonSet is; `before` is what was there before it was applied."""
+    state = _rollout(resource, topic, daemon_set)
+    return replace(state, events=tuple(_events(daemon_set["metadata"], before)))
+
+
+def _events(metadata: Mapping[str, Any], before: Mapping[str, Any] | None) -> Iterator[ResourceEvent]:
+    if before is None:
+        yield ResourceEvent("Normal", "DaemonSetCreated", f"DaemonSet {metadata['name']} was made")
+    elif before["metadata"].get("generation") != metadata.get("generation"):
+        yield ResourceEvent("Normal", "DaemonSetUpdated", f"DaemonSet {metadata['name']} was changed")
+
+
+def _rollout(resource: Resource, topic: str, daemon_set: Mapping[str, Any]) -> Outcome:
     state = daemon_set.get("status", {})
     observed = state.get("observedGeneration", 0) >= daemon_set["metadata"].get("generation", 1)
     desired = int(state.get("desiredNumberScheduled", 0))
@@ -67,9 +91,10 @@ def rollout(resource: Resource, topic: str, daemon_set: Mapping[str, Any]) -> Ou
         message = f"{updated} of {desired} nodes have the newest pod, {ready} are sampled; {hint}"
         return _underway("RollingOut", message, status)
     if ready < desired:
-        return Outcome(
-            Ready(False, "PodsNotReady", f"{ready} of {desired} nodes are sampled; {hint}"), status
-        )
+        message = f"{ready} of {desired} nodes are sampled; {hint}"
+        # Pods that start are no problem; those that were ready and are no more are one.
+        starting = not resource.is_ready
+        return Outcome(Ready(False, "PodsNotReady", message, underway=starting), status)
     return Outcome(Ready(True, "AllNodesSampled", f"{ready} of {desired} nodes are sampled"), status)
 
 

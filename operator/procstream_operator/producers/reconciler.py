@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from procstream_operator.api import Api
-from procstream_operator.api_server import ApiError, ConflictError, GoneError
+from procstream_operator.api_server import ApiError, ApiUnavailableError, ForbiddenError, GoneError
 from procstream_operator.controller import Key, Outcome, Resource
 from procstream_operator.producers import daemon_set, outcome
 from procstream_operator.topics.outcome import topic_name
@@ -45,39 +45,47 @@ class ProducerReconciler:
         existing = await self._api.daemon_set(namespace, name)
         if existing is not None and not _owns(resource, existing):
             return outcome.foreign_daemon_set(name)
-        topic = self._topics.get(Key(namespace, resource.spec["topicRef"]["name"]))
-        # Pods that run go on: a Topic whose broker is away is no reason to touch them.
-        wait = self._what_is_missing(resource, topic) if existing is None or topic is None else None
-        if wait is not None or topic is None:
-            return wait or outcome.waiting_for("Topic", resource.spec["topicRef"]["name"], None)
+        missing = self._what_is_missing(resource, daemon_set.topic_of(existing))
+        if missing is not None:
+            return missing
         versions = []
         for kind, referred in daemon_set.references(resource.spec):
             try:
                 versions.append(f"{kind}/{referred}:{await self._api.version_of(kind, namespace, referred)}")
             except GoneError:
                 return outcome.missing_reference(kind, referred)
+            except ForbiddenError:
+                return outcome.forbidden_reference(kind, referred)
+        topic = topic_name(self._topics[Key(namespace, resource.spec["topicRef"]["name"])])
         manifest = daemon_set.build(
-            resource, topic=topic_name(topic), default_image=image, connection=_fingerprint(versions)
+            resource, topic=topic, default_image=image, connection=_fingerprint(versions)
         )
         try:
             applied = await self._api.apply_daemon_set(manifest)
-        except (ConflictError, GoneError):
+        except ApiUnavailableError:
             raise
         except ApiError as error:
             return outcome.refused(error)
-        return outcome.rollout(resource, topic_name(topic), applied)
+        return outcome.rollout(resource, topic, applied, existing)
 
-    def _what_is_missing(self, resource: Resource, topic: Resource | None) -> Outcome | None:
+    def _what_is_missing(self, resource: Resource, running_topic: str | None) -> Outcome | None:
+        """Why no DaemonSet can be made or changed yet; `running_topic` is that of the pods that run.
+
+        Pods that run go on: a Topic whose broker is away is no reason to touch them.
+        """
         namespace = resource.key.namespace
         topic_ref, schema_ref = resource.spec["topicRef"]["name"], resource.spec["schemaRef"]["name"]
-        if topic is None or not topic.is_ready:
-            return outcome.waiting_for("Topic", topic_ref, topic)
+        topic = self._topics.get(Key(namespace, topic_ref))
         schema = self._schemas.get(Key(namespace, schema_ref))
-        if schema is None or not schema.is_ready:
+        if topic is None:
+            return outcome.waiting_for("Topic", topic_ref, None)
+        name = topic_name(topic)
+        if running_topic != name and not topic.is_ready:
+            return outcome.waiting_for("Topic", topic_ref, topic)
+        if running_topic != name and (schema is None or not schema.is_ready):
             return outcome.waiting_for("Schema", schema_ref, schema)
-        subject = str(schema.spec["subject"])
-        if subject != f"{topic_name(topic)}-value":
-            return outcome.wrong_subject(schema_ref, subject, topic_name(topic))
+        if schema is not None and schema.spec["subject"] != f"{name}-value":
+            return outcome.wrong_subject(schema_ref, str(schema.spec["subject"]), name)
         return None
 
 

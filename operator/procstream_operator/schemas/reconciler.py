@@ -45,19 +45,25 @@ class SchemaReconciler:
         outcomes: dict[Key, Outcome] = {}
         away: RegistryUnavailableError | None = None
         for resource in resources:
-            if resource.deleted is not None:
-                outcomes[resource.key] = self._delete(resource, owned)
-            elif owned[_subject(resource)] != resource.key:
-                outcomes[resource.key] = _taken(resource, owned[_subject(resource)])
-            elif away is not None:  # one wait for a registry that hangs is enough
-                outcomes[resource.key] = _unavailable(away)
-            else:
-                try:
-                    outcomes[resource.key] = self._bring_about(resource)
-                except RegistryUnavailableError as error:
-                    away = error
-                    outcomes[resource.key] = _unavailable(error)
+            try:
+                if away is not None:  # one wait for a registry that does not answer is enough
+                    raise away
+                outcomes[resource.key] = self._look_at(resource, owned)
+            except RegistryUnavailableError as error:
+                away = error
+                outcomes[resource.key] = self._unavailable(resource, error)
         return outcomes
+
+    def _look_at(self, resource: Resource, owned: Mapping[str, Key]) -> Outcome:
+        if resource.deleted is not None:
+            return self._delete(resource, owned)
+        owner = owned[_subject(resource)]
+        return self._bring_about(resource) if owner == resource.key else _taken(resource, owner)
+
+    def _unavailable(self, resource: Resource, error: RegistryUnavailableError) -> Outcome:
+        if resource.deleted is not None:
+            return self._not_yet(resource, error)
+        return Outcome(Ready(None, "RegistryUnavailable", str(error)), retry=True)
 
     def _bring_about(self, resource: Resource) -> Outcome:
         fields = {name: value for name, value in resource.spec.items() if name != "deletionPolicy"}
@@ -90,9 +96,13 @@ class SchemaReconciler:
             return deletion.retained(what, "this resource never had it")
         try:
             delete_subject(self._connection.registry(), subject)
-        except (SettingsError, RegistryUnavailableError, SchemaRefusedError) as error:
-            return deletion.not_yet(resource, what, str(error), datetime.now(UTC), self._patience)
+        except (SettingsError, SchemaRefusedError) as error:
+            return self._not_yet(resource, error)
         return deletion.gone(what)
+
+    def _not_yet(self, resource: Resource, error: Exception) -> Outcome:
+        what = f"subject {_subject(resource)}"
+        return deletion.not_yet(resource, what, str(error), datetime.now(UTC), self._patience)
 
 
 def judged(resource: Resource, spec: SchemaSpec, ensured: EnsuredSchema) -> Outcome:
@@ -124,7 +134,3 @@ def _subject(resource: Resource) -> str:
 def _taken(resource: Resource, owner: Key) -> Outcome:
     message = f"subject {_subject(resource)} belongs to Schema {owner}, which is older; delete one of the two"
     return Outcome(Ready(False, "Conflict", message))
-
-
-def _unavailable(error: RegistryUnavailableError) -> Outcome:
-    return Outcome(Ready(None, "RegistryUnavailable", str(error)), retry=True)

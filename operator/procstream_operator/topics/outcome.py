@@ -44,7 +44,7 @@ def specification(resource: Resource) -> TopicSpec | Outcome:
 def taken(topic: str, owner: Key) -> Outcome:
     """Another resource has the topic."""
     message = f"topic {topic} belongs to Topic {owner}, which is older; delete one of the two"
-    return Outcome(Ready(False, "Conflict", message))
+    return Outcome(Ready(False, "Conflict", message), {"topicName": topic})
 
 
 def unavailable(error: Exception) -> Outcome:

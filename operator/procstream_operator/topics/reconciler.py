@@ -67,7 +67,7 @@ class TopicReconciler:
             outcomes |= {key: outcome.misconfigured(error) for key in specs}
         except KafkaUnavailableError as error:
             outcomes |= {key: outcome.unavailable(error) for key in specs}
-        return outcomes | {one.key: self._delete(one, owned) for one in deleted}
+        return outcomes | self._delete(deleted, owned)
 
     def _bring_about(
         self, resources: Sequence[Resource], specs: Mapping[Key, TopicSpec], admin: TopicAdmin
@@ -95,20 +95,31 @@ class TopicReconciler:
                 self._metrics.repaired.labels(resource.kind.title).inc()
         return outcomes
 
-    def _delete(self, resource: Resource, owned: Mapping[str, Key]) -> Outcome:
-        name = outcome.topic_name(resource)
-        what = f"topic {name}"
-        if not deletion.is_asked_for(resource):
-            return deletion.retained(what, "deletionPolicy is Retain")
-        if name in owned:
-            return deletion.retained(what, f"Topic {owned[name]} has it too")
-        if "topicId" not in resource.status:
-            return deletion.retained(what, "this resource never had it")
-        try:
-            self._connection.topic_admin().delete(name)
-        except (SettingsError, KafkaUnavailableError, TopicRefusedError) as error:
-            return deletion.not_yet(resource, what, str(error), datetime.now(UTC), self._patience)
-        return deletion.gone(what)
+    def _delete(self, resources: Sequence[Resource], owned: Mapping[str, Key]) -> dict[Key, Outcome]:
+        outcomes: dict[Key, Outcome] = {}
+        away: KafkaUnavailableError | None = None  # one wait for a Kafka that does not answer is enough
+        for resource in resources:
+            name = outcome.topic_name(resource)
+            what = f"topic {name}"
+            if not deletion.is_asked_for(resource):
+                outcomes[resource.key] = deletion.retained(what, "deletionPolicy is Retain")
+            elif name in owned:
+                outcomes[resource.key] = deletion.retained(what, f"Topic {owned[name]} has it too")
+            elif "topicId" not in resource.status:
+                outcomes[resource.key] = deletion.retained(what, "this resource never had it")
+            else:
+                try:
+                    if away is not None:
+                        raise away
+                    self._connection.topic_admin().delete(name)
+                    outcomes[resource.key] = deletion.gone(what)
+                except (SettingsError, KafkaUnavailableError, TopicRefusedError) as error:
+                    away = error if isinstance(error, KafkaUnavailableError) else away
+                    outcomes[resource.key] = self._not_yet(resource, what, error)
+        return outcomes
+
+    def _not_yet(self, resource: Resource, what: str, error: Exception) -> Outcome:
+        return deletion.not_yet(resource, what, str(error), datetime.now(UTC), self._patience)
 
 
 def _with_leaders(

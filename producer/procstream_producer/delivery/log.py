@@ -3,8 +3,9 @@
 import logging
 from collections.abc import Callable
 
-from procstream_producer.delivery.broker_watch import CameBack, WentAway
 from procstream_common.logs import Seldom
+
+from procstream_producer.delivery.broker_watch import CameBack, WentAway
 
 _log = logging.getLogger("procstream.producer.delivery")
 

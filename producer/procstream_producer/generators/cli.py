@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 from procstream_common.errors import ProcstreamError, SettingsError
+from procstream_common.logs import set_up
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 
 from procstream_producer.generators import RecordSource
-from procstream_common.logs import set_up
 from procstream_producer.options import (
     FlushTimeout,
     LogFormat,

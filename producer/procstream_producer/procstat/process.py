@@ -5,6 +5,7 @@ import time
 
 from confluent_kafka import Producer
 from procstream_common.errors import ProcstreamError
+from procstream_common.logs import set_up
 from procstream_common.msk_iam import token_callback
 
 from procstream_producer.delivery import kafka
@@ -13,7 +14,6 @@ from procstream_producer.delivery.buffer import DeliveryBuffer
 from procstream_producer.delivery.log import DeliveryLog
 from procstream_producer.encoding import AvroEncoder
 from procstream_producer.health import Health
-from procstream_common.logs import set_up
 from procstream_producer.metrics import DeliveryReport, SamplerMetrics
 from procstream_producer.procstat.config import SamplerConfig
 from procstream_producer.procstat.sampler import Reading, Sampler

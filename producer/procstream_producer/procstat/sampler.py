@@ -7,10 +7,11 @@ import uuid
 from collections.abc import Callable
 from typing import Protocol
 
+from procstream_common.logs import Seldom
+
 from procstream_producer.delivery.buffer import DeliveryBuffer, Record
 from procstream_producer.encoding import AvroEncoder
 from procstream_producer.health import Health
-from procstream_common.logs import Seldom
 from procstream_producer.metrics import SamplerMetrics
 from procstream_producer.procstat.parser import ProcStatError, parse
 from procstream_producer.procstat.schedule import Schedule

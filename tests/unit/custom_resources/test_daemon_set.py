@@ -163,7 +163,9 @@ def test_labels_of_the_operator_win() -> None:
     ],
 )
 def test_the_rollout_is_told(state: dict[str, int], reason: str) -> None:
-    found = outcome.rollout(producer(), "t", {"metadata": {"generation": 2}, "status": state})
+    found = outcome.rollout(
+        producer(), "t", {"metadata": {"name": "nodes", "generation": 2}, "status": state}, None
+    )
     assert found.ready.reason == reason
     assert found.ready.status is (reason == "AllNodesSampled")
     assert found.status["desired"] == state.get("desiredNumberScheduled", 0)
@@ -175,3 +177,31 @@ def test_what_it_waits_for_is_told() -> None:
     found = outcome.waiting_for("Topic", "t", topic)
     assert found.ready.reason == "WaitingForTopic"
     assert "Topic t is not Ready: InvalidConfig" in found.ready.message
+
+
+def test_what_was_done_to_the_daemon_set_is_told() -> None:
+    def reasons(before: dict[str, Any] | None) -> list[str]:
+        applied = {"metadata": {"name": "nodes", "generation": 2}}
+        return [event.reason for event in outcome.rollout(producer(), "t", applied, before).events]
+
+    assert reasons(None) == ["DaemonSetCreated"]
+    assert reasons({"metadata": {"generation": 1}}) == ["DaemonSetUpdated"]
+    assert reasons({"metadata": {"generation": 2}}) == []
+
+
+def test_pods_that_start_are_no_problem_and_lost_ones_are() -> None:
+    state = {
+        "observedGeneration": 1,
+        "desiredNumberScheduled": 2,
+        "updatedNumberScheduled": 2,
+        "numberReady": 1,
+    }
+    applied = {"metadata": {"name": "nodes", "generation": 1}, "status": state}
+    was_ready = resource(Kind.PRODUCER, SPEC, name="nodes", status=ready_status())
+    found = [outcome.rollout(one, "t", applied, applied).ready for one in (producer(), was_ready)]
+    assert [(one.reason, one.underway) for one in found] == [("PodsNotReady", True), ("PodsNotReady", False)]
+
+
+def test_the_topic_of_running_pods_is_known() -> None:
+    assert daemon_set.topic_of(built()) == "procstat_snapshots"
+    assert daemon_set.topic_of(None) is None

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from procstream_operator.api_server import FIELD_MANAGER, ApiError, ApiServer, GoneError, path_of
+from procstream_common.api_server import ApiError, ApiServer, GoneError, path_of
+
 from procstream_operator.controller.outcome import ResourceEvent
 from procstream_operator.controller.resource import API_VERSION, Kind, Resource
 
+FIELD_MANAGER = "procstream-operator"
 _PAGE = 500
 _MESSAGE_LENGTH = 1024
 """The API server refuses events with longer messages."""

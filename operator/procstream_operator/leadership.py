@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from procstream_common.api_server import ApiError, ApiServer, GoneError, path_of
 from procstream_common.errors import ProcstreamError
-
-from procstream_operator.api_server import ApiError, ApiServer, GoneError, path_of
 
 # The defaults of Kubernetes' own controllers.
 LEASE_SECONDS = 15

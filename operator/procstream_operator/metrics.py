@@ -69,6 +69,10 @@ class Metrics:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
 
+    def count_request(self, verb: str, resource: str) -> None:
+        """Count a request to the API server."""
+        self.api_requests.labels(verb, resource).inc()
+
     def watch(self, kind: str, resources: Mapping[Any, "Resource"]) -> None:
         """Count the resources of a kind by their Ready condition."""
         for ready in ("True", "False", "Unknown"):

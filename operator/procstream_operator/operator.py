@@ -11,8 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from procstream_operator.api import Api
-from procstream_operator.api_server import ApiError, GoneError, connected
+from procstream_common.api_server import ApiError, GoneError, connected
+
+from procstream_operator.api import FIELD_MANAGER, Api
 from procstream_operator.connection import Connection, Settings
 from procstream_operator.controller import Key, Kind, Resource
 from procstream_operator.controller.loop import Controller
@@ -58,7 +59,9 @@ async def run(options: Options) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):  # while it stands by; kopf sets its own when it leads
         loop.add_signal_handler(number, lambda: main.cancel() if main is not None else None)
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(connected(metrics))
+        server = await stack.enter_async_context(
+            connected(field_manager=FIELD_MANAGER, count=metrics.count_request)
+        )
         await stack.enter_async_context(
             serving(options.metrics_host, options.metrics_port, metrics=metrics, health=health)
         )

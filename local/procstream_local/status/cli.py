@@ -4,13 +4,14 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.live import Live
 
-from procstream_local.home import Home, current_home
+from procstream_local.home import current_home
 from procstream_local.status import ask
 from procstream_local.status.model import Status
 from procstream_local.status.render import status_table
@@ -21,9 +22,24 @@ _PAUSE_SECONDS = 2
 def status(
     watch: Annotated[bool, typer.Option("--watch", help="Look again every 2 s, until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object for machines, in a line.")] = False,
+    namespace: Annotated[
+        str | None,
+        typer.Option("--namespace", "-n", help="Of a release in Kubernetes; else the embedded stack."),
+    ] = None,
+    release: Annotated[str, typer.Option(help="The release, with --namespace.")] = "procstream",
+    context: Annotated[
+        str | None, typer.Option(help="Context of the kubeconfig.", show_default="the current one")
+    ] = None,
 ) -> None:
     """Show services, pipelines and what is wrong; the exit code is 1 when something is."""
-    looks = _looks(current_home(), watch=watch)
+    look: Callable[[], Status]
+    if namespace is None:
+        look = partial(ask.status, current_home())
+    else:
+        from procstream_local.status import cluster  # its client is not needed otherwise
+
+        look = partial(cluster.status, namespace, release, context)
+    looks = _looks(look, watch=watch)
     console = Console()
     if as_json:
         healthy = _show(looks, lambda found: print(json.dumps(found.document()), flush=True))
@@ -36,11 +52,11 @@ def status(
         raise typer.Exit(1)
 
 
-def _looks(home: Home, *, watch: bool) -> Iterator[Status]:
-    yield ask.status(home)
+def _looks(look: Callable[[], Status], *, watch: bool) -> Iterator[Status]:
+    yield look()
     while watch:
         time.sleep(_PAUSE_SECONDS)
-        yield ask.status(home)
+        yield look()
 
 
 def _show(looks: Iterator[Status], show: Callable[[Status], None]) -> bool:

@@ -46,6 +46,26 @@ class ServiceStatus:
 
 
 @dataclass(frozen=True)
+class Workload:
+    """A Deployment, StatefulSet or DaemonSet of a release."""
+
+    name: str
+    kind: str
+    desired: int
+    """Pods that should be there."""
+    ready: int
+    restarts: int
+    """Of the containers of its pods."""
+    uptime_seconds: float
+    """Of its youngest pod; 0 without any."""
+
+    @property
+    def state(self) -> str:
+        """`ready`, or how many of how many are."""
+        return "ready" if self.ready >= self.desired else f"{self.ready} of {self.desired} ready"
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """A completed checkpoint."""
 
@@ -188,6 +208,8 @@ class Status:
     services: tuple[ServiceStatus, ...]
     pipelines: tuple[Pipeline, ...]
     other_jobs: tuple[OtherJob, ...] = field(default=())
+    workloads: tuple[Workload, ...] = field(default=())
+    """Of a release in a cluster, which has no services of its own machine."""
 
     @property
     def problems(self) -> list[str]:
@@ -196,6 +218,11 @@ class Status:
             f"{service.name} {'is down' if service.pid is None else 'does not answer'}"
             for service in self.services
             if not service.ready
+        ]
+        found += [
+            f"{workload.kind} {workload.name}: {workload.ready} of {workload.desired} pods are ready"
+            for workload in self.workloads
+            if workload.ready < workload.desired
         ]
         for pipeline in self.pipelines:
             found += [f"{pipeline.name}: {problem}" for problem in pipeline.problems(self.at)]
@@ -213,6 +240,7 @@ class Status:
             "healthy": self.healthy,
             "problems": self.problems,
             "services": [{**vars(service), "state": service.state} for service in self.services],
+            "workloads": [{**vars(workload), "state": workload.state} for workload in self.workloads],
             "pipelines": [pipeline_document(pipeline, self.at) for pipeline in self.pipelines],
             "other_jobs": [vars(job) for job in self.other_jobs],
         }

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from procstream_local.status.model import GONE, Pipeline, ServiceStatus, Status
+from procstream_local.status.model import GONE, Pipeline, ServiceStatus, Status, Workload
 
 _SILENT = "?"  # asked for in vain
 _UNKNOWN = "-"
@@ -18,7 +18,9 @@ _STYLES = {"ready": "green", "RUNNING": "green", "FINISHED": "green"}
 
 def status_table(status: Status) -> RenderableType:
     """All of it: services, pipelines, other jobs, and what is wrong."""
-    parts: list[RenderableType] = [_services(status.services)]
+    parts: list[RenderableType] = [
+        _workloads(status.workloads) if status.workloads else _services(status.services)
+    ]
     if status.pipelines:
         cells = {pipeline.name: _cells(pipeline, status.at) for pipeline in status.pipelines}
         parts += ["", _table("pipeline", _JOB, cells), "", _table("checkpoint", _CHECKPOINT, cells)]
@@ -99,6 +101,20 @@ def _services(services: tuple[ServiceStatus, ...]) -> Table:
             str(service.pid or ""),
             f"{service.memory_bytes / 2**20:.0f} MiB" if alive else "",
             _duration(timedelta(seconds=service.uptime_seconds)) if alive else "",
+        )
+    return table
+
+
+def _workloads(workloads: tuple[Workload, ...]) -> Table:
+    table = Table("workload", "kind", "state", "pods", "restarts", "up", box=None)
+    for workload in workloads:
+        table.add_row(
+            workload.name,
+            workload.kind,
+            Text(workload.state, _STYLES.get(workload.state, "red")),
+            str(workload.desired),
+            str(workload.restarts),
+            _duration(timedelta(seconds=workload.uptime_seconds)) if workload.uptime_seconds else "",
         )
     return table
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from procstream_common.api_server import ApiError, ApiUnavailableError, ConflictError, GoneError
+
 from procstream_operator.api import Api
-from procstream_operator.api_server import ApiError, ApiUnavailableError, ConflictError, GoneError
 from procstream_operator.controller.outcome import Outcome, Ready, ResourceEvent, events_of, status_of
 from procstream_operator.controller.resource import GROUP, Key, Kind, Resource
 from procstream_operator.controller.work_queue import WorkQueue

@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from procstream_common.api_server import ApiError, ApiUnavailableError, ForbiddenError, GoneError
+
 from procstream_operator.api import Api
-from procstream_operator.api_server import ApiError, ApiUnavailableError, ForbiddenError, GoneError
 from procstream_operator.controller import Key, Outcome, Resource
 from procstream_operator.producers import daemon_set, outcome
 from procstream_operator.topics.outcome import topic_name

@@ -12,6 +12,7 @@ from procstream_local.status.model import (
     Pipeline,
     ServiceStatus,
     Status,
+    Workload,
 )
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -135,6 +136,7 @@ def test_the_document_has_seconds_bytes_and_iso_times() -> None:
                 "uptime_seconds": 60.5,
             }
         ],
+        "workloads": [],
         "pipelines": [
             {
                 "name": "lineage",
@@ -168,3 +170,11 @@ def test_the_document_has_seconds_bytes_and_iso_times() -> None:
         ],
         "other_jobs": [{"job_id": "b2", "name": "SELECT", "state": "RUNNING"}],
     }
+
+
+def test_a_release_is_well_when_all_of_its_pods_are_ready() -> None:
+    whole = Workload("p-kafka", "StatefulSet", desired=3, ready=3, restarts=1, uptime_seconds=5.0)
+    assert Status(NOW, (), (), workloads=(whole,)).healthy
+    status = Status(NOW, (), (), workloads=(whole, replace(whole, name="p-minio", ready=0)))
+    assert status.problems == ["StatefulSet p-minio: 0 of 3 pods are ready"]
+    assert status.document()["workloads"][1]["state"] == "0 of 3 ready"

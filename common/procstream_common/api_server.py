@@ -1,22 +1,20 @@
-"""Requests to the Kubernetes API server, in plain JSON, each counted.
+"""Requests to the Kubernetes API server, in plain JSON. Needs the extra `procstream-common[kubernetes]`.
 
 The generated classes of the Python client (CoreV1Api and its like) are left out on purpose: importing them
-takes 100 MB, more than the rest of the operator. Its authentication and transport are what is used.
+takes 100 MB. Its authentication and transport are what is used.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, Literal
 
 from kubernetes.aio import config
 from kubernetes.aio.client.api_client import ApiClient
+
 from procstream_common.errors import ProcstreamError
 
-from procstream_operator.metrics import Metrics
-
-FIELD_MANAGER = "procstream-operator"
 _REQUEST_SECONDS = 15.0
 
 Verb = Literal["get", "list", "create", "update", "patch", "apply"]
@@ -61,30 +59,36 @@ _ERRORS: dict[int, type[ApiError]] = {
 
 
 @asynccontextmanager
-async def connected(metrics: Metrics) -> AsyncIterator["ApiServer"]:
-    """The API server, by the pod's service account, else by the current context of the kubeconfig.
+async def connected(
+    *, field_manager: str, context: str | None = None, count: Callable[[str, str], None] | None = None
+) -> AsyncIterator["ApiServer"]:
+    """The API server, by the pod's service account, else by a context of the kubeconfig.
 
-    Raises `ProcstreamError` when there is neither.
+    `context` names the latter, by default the current one. `count` is called with the verb and the plural of
+    every request. Raises `ProcstreamError` when there is no cluster to talk to.
     """
     try:
         config.load_incluster_config()  # type: ignore[no-untyped-call]
     except config.ConfigException:
         try:
-            await config.load_kube_config()  # type: ignore[no-untyped-call]
+            await config.load_kube_config(context=context)  # type: ignore[no-untyped-call]
         except config.ConfigException as error:
             raise ProcstreamError(
                 f"no Kubernetes cluster: {error}, expected a pod's service account or KUBECONFIG"
             ) from None
     async with ApiClient() as client:
-        yield ApiServer(client, metrics)
+        yield ApiServer(client, field_manager, count)
 
 
 class ApiServer:
-    """The API server."""
+    """The API server, for the owner of the fields `field_manager`."""
 
-    def __init__(self, client: ApiClient, metrics: Metrics) -> None:
+    def __init__(
+        self, client: ApiClient, field_manager: str, count: Callable[[str, str], None] | None
+    ) -> None:
         self._client = client
-        self._metrics = metrics
+        self._field_manager = field_manager
+        self._count = count
 
     async def request(
         self,
@@ -102,10 +106,11 @@ class ApiServer:
 
         Raises `ApiError`.
         """
-        self._metrics.api_requests.labels(verb, _what(path)).inc()
+        if self._count is not None:
+            self._count(verb, _what(path))
         parameters = dict(query or {})
         if verb in ("patch", "apply"):
-            parameters["fieldManager"] = FIELD_MANAGER
+            parameters["fieldManager"] = self._field_manager
         if verb == "apply":
             parameters["force"] = "true"
         headers = {"Accept": accept}

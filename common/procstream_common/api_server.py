@@ -5,6 +5,7 @@ takes 100 MB. Its authentication and transport are what is used.
 """
 
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -67,6 +68,7 @@ async def connected(
     `context` names the latter, by default the current one. `count` is called with the verb and the plural of
     every request. Raises `ProcstreamError` when there is no cluster to talk to.
     """
+    logging.getLogger("kubernetes").addHandler(logging.NullHandler())  # errors are raised, not printed
     try:
         config.load_incluster_config()  # type: ignore[no-untyped-call]
     except config.ConfigException:
@@ -100,11 +102,23 @@ class ApiServer:
         accept: str = "application/json",
         timeout: float = _REQUEST_SECONDS,
     ) -> dict[str, Any]:
-        """The answer to a request, `path` being what follows the server's address; `timeout` in seconds.
+        """The object that a request is answered with; see `answer`."""
+        return dict(await self.answer(verb, path, body, query=query, accept=accept, timeout=timeout))
 
-        `patch` is a JSON merge patch (RFC 7386), `apply` a server-side apply.
+    async def answer(
+        self,
+        verb: Verb,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        accept: str = "application/json",
+        timeout: float = _REQUEST_SECONDS,
+    ) -> Any:
+        """The JSON that a request is answered with, which behind a proxy may be anything.
 
-        Raises `ApiError`.
+        `path` is what follows the server's address, `timeout` is in seconds. `patch` is a JSON merge patch
+        (RFC 7386), `apply` a server-side apply. Raises `ApiError`.
         """
         if self._count is not None:
             self._count(verb, _what(path))
@@ -132,8 +146,9 @@ class ApiServer:
         if response.status >= HTTPStatus.BAD_REQUEST:
             down = response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
             kind = _ERRORS.get(response.status, ApiUnavailableError if down else ApiError)
-            raise kind(f"the API server refused to {verb} {path}: {answer.get('message', answer)}")
-        return dict(answer)
+            reason = answer.get("message", answer) if isinstance(answer, dict) else answer
+            raise kind(f"the API server refused to {verb} {path}: {reason}")
+        return answer
 
 
 def path_of(group_version: str, namespace: str, plural: str, name: str | None = None) -> str:

@@ -103,7 +103,7 @@ class _ProxiedRest:
     async def get(self, path: str, params: Mapping[str, str], timeout: float) -> Any:
         """See `Rest`."""
         try:
-            return await self._server.request("get", f"{self._path}/{path}", query=params, timeout=timeout)
+            return await self._server.answer("get", f"{self._path}/{path}", query=params, timeout=timeout)
         except GoneError:
             return None
         except ApiError as error:

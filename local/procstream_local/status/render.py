@@ -107,6 +107,7 @@ def _services(services: tuple[ServiceStatus, ...]) -> Table:
 
 def _workloads(workloads: tuple[Workload, ...]) -> Table:
     table = Table("workload", "kind", "state", "pods", "restarts", "up", box=None)
+    table.columns[0].no_wrap = True
     for workload in workloads:
         table.add_row(
             workload.name,

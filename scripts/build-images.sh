@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # An image is made by Dockerfile.NAME and becomes procstream-NAME.
-names=(producer operator)
+names=(producer operator flink)
 label=org.opencontainers.image
 
 usage() {
@@ -79,6 +79,8 @@ main() {
   [[ $load =~ ^(kind|containerd)?$ ]] || fail "--load: found '$load', expected kind or containerd"
   ! several_platforms || [[ $push == true && -z $load$archives ]] ||
     fail "--platform: found '$platforms'; several can only be pushed, by --push"
+  [[ " ${only[*]} " != *" flink "* ]] || compgen -G 'flink_job/java/target/procstream-flink-*.jar' >/dev/null ||
+    fail "flink_job/java/target: found no procstream-flink-*.jar, expected the jars of the Flink module; run 'make setup'"
   builder=${builder:-$(find_builder)}
   [[ $builder =~ ^(docker|buildah)$ ]] || fail "--builder: found '$builder', expected docker or buildah"
   need "$builder"

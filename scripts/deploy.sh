@@ -75,3 +75,10 @@ kubectl get procstream --namespace "$namespace"
 
 echo "== tests"
 helm test "$release" --namespace "$namespace" --timeout "$timeout" --logs
+
+for pipeline in lineage procstat-lineage; do
+  labels=app.kubernetes.io/instance=$release,app.kubernetes.io/component=verify-$pipeline
+  [[ $(kubectl get cronjobs --namespace "$namespace" --selector "$labels" --output name) ]] || continue
+  echo "== verify $pipeline"
+  scripts/verify.sh --namespace "$namespace" --release "$release" "$pipeline"
+done

@@ -21,3 +21,8 @@ compile build "$@" --constraint requirements/dev.txt requirements/build.in
 compile producer "$@" --constraint requirements/dev.txt --extra msk-iam {common,producer}/pyproject.toml
 compile operator "$@" --constraint requirements/dev.txt --extra msk-iam --extra provisioning \
   {common,operator}/pyproject.toml
+# Of Beam, Flink uses the worker that runs Python functions; these serve its other parts, or run in threads.
+unused=(docopt find-libpython hdfs jsonpickle jsonschema jsonschema-specifications pemja pydot redis
+  referencing rpds-py fasteners)
+compile flink "$@" --constraint requirements/dev.txt --extra flink --extra msk-iam \
+  "${unused[@]/#/--no-emit-package=}" {common,flink_job,lineage}/pyproject.toml

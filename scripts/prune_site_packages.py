@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 AWS_SERVICES = frozenset({"signin", "sso", "sso-oidc", "sts"})
-"""What botocore's credential providers call; no other AWS service is asked."""
+"""What botocore's credential providers call; beside them, S3 is asked where s3fs is there."""
 
 SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
 
@@ -32,8 +32,7 @@ def main() -> None:
             shutil.rmtree(unread)
         else:
             unread.unlink()
-    libraries = [path for path in SITE_PACKAGES.rglob("*") if ".so" in path.suffixes and path.is_file()]
-    subprocess.run(["strip", "--strip-unneeded", *libraries], check=True)  # noqa: S607 - binutils' one
+    subprocess.run(["strip", "--strip-unneeded", *libraries()], check=True)  # noqa: S607 - binutils' one
     for source in list(SITE_PACKAGES.rglob("*.py")):
         compile_module(source)
 
@@ -53,9 +52,10 @@ def faker_locales() -> Iterator[Path]:
 
 def aws_services() -> Iterator[Path]:
     """Folders of the services' models (of 28 MB); the files beside them hold the regions."""
+    asked = AWS_SERVICES | ({"s3"} if importlib.util.find_spec("s3fs") else set())
     for models in (SITE_PACKAGES / "botocore" / "data", SITE_PACKAGES / "boto3" / "data"):
         for model in models.glob("*/"):
-            if model.name not in AWS_SERVICES:
+            if model.name not in asked:
                 yield model
 
 
@@ -67,6 +67,13 @@ def lexers() -> Iterator[Path]:
 def tests() -> Iterator[Path]:
     """Folders of test suites that packages bring along."""
     yield from (folder for name in ("test", "tests") for folder in SITE_PACKAGES.glob(f"*/{name}/"))
+
+
+def libraries() -> Iterator[Path]:
+    """Native libraries; not NumPy's OpenBLAS, whose segments strip would move off their pages."""
+    for path in SITE_PACKAGES.rglob("*"):
+        if ".so" in path.suffixes and path.is_file() and path.parent.name != "numpy.libs":
+            yield path
 
 
 def compile_module(source: Path) -> None:

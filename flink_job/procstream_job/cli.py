@@ -42,6 +42,14 @@ FlinkOptions = Annotated[
 FromSavepoint = Annotated[
     str | None, typer.Option(metavar="PATH", help="Savepoint or retained checkpoint to go on from.")
 ]
+Resume = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Go on from the newest checkpoint in this folder of the job's, if there is one; for application"
+        " clusters, where a job keeps its id.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="A JSON object a job, in a line.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the stack traces behind an error.")]
 
@@ -72,6 +80,7 @@ def run(
     checkpoint_interval: CheckpointInterval = None,
     option: FlinkOptions = None,
     from_savepoint: FromSavepoint = None,
+    resume: Resume = None,
     flink_address: Annotated[
         str | None,
         typer.Option(
@@ -98,8 +107,9 @@ def run(
             for file, pipeline in _load(pipelines).items()
         }
         overrides = dict(_key_value(text) for text in option or ())
-        if from_savepoint and len(loaded) > 1:
-            raise ProcstreamError(f"--from-savepoint: found {len(loaded)} pipelines; expected one")
+        for flag, given in (("--from-savepoint", from_savepoint), ("--resume", resume)):
+            if given and len(loaded) > 1:
+                raise ProcstreamError(f"{flag}: found {len(loaded)} pipelines; expected one")
         target = flink_target(flink_address, os.environ)
         jobs = submit(
             loaded,
@@ -107,6 +117,7 @@ def run(
             os.environ,
             overrides=overrides,
             from_savepoint=from_savepoint,
+            resume=resume,
             patience=Patience(_duration("--wait", wait) if wait else timedelta(0)),
             warn=lambda message: print(f"warning: {message}", file=sys.stderr),
         )

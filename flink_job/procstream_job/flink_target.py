@@ -10,6 +10,12 @@ import yaml
 from procstream_common.errors import ProcstreamError
 
 _TIMEOUT_SECONDS = 5
+_IN_APPLICATION_CLUSTER = {
+    # Flink's driver would have each job send the jar that runs Python, which the image has in its lib. Every
+    # JobManager sends it under another key, and TaskManagers that have outlived the one before would refuse
+    # the job: it "references a different set of library BLOBs".
+    "pipeline.jars": "",
+}
 
 
 class FlinkUnavailable(ProcstreamError):  # noqa: N818 - says what it is
@@ -55,7 +61,7 @@ def flink_target(address: str | None, env: Mapping[str, str]) -> FlinkTarget:
             raise FlinkTargetError(f"--flink-address: found {address!r}; expected HOST:PORT of Flink's REST")
         return _remote(host, port, _client_options(env))
     if "PYFLINK_GATEWAY_PORT" in env:
-        return FlinkTarget({})
+        return FlinkTarget(_IN_APPLICATION_CLUSTER)
     options = _client_options(env)
     match options.get("execution.target"):
         case None | "local":

@@ -21,6 +21,7 @@ from procstream_job.functions import load_functions
 from procstream_job.outputs import EnsureTable, Result
 from procstream_job.plan import JobPlan
 from procstream_job.planner_errors import planner_error, submission_error
+from procstream_job.retained_checkpoints import newest_checkpoint
 from procstream_job.sql import Column, Statement
 from procstream_job.steps import LateSplit, View
 
@@ -60,18 +61,27 @@ class FlinkSession:
         self._started = self._thread.submit(self._environment, {})
         return self._started
 
-    def submit(self, plan: JobPlan, ensure_table: EnsureTable, from_savepoint: str | None = None) -> str:
+    def submit(
+        self,
+        plan: JobPlan,
+        ensure_table: EnsureTable,
+        from_savepoint: str | None = None,
+        resume: str | None = None,
+    ) -> str:
         """Start the job of `plan`, from the state in a savepoint or checkpoint if one is given.
 
-        `ensure_table` makes the tables of PostgreSQL that it writes. Returns the job's id.
+        The newest checkpoint in the folder `resume` wins over that. High availability wins over both: it goes
+        on from its own. `ensure_table` makes the tables of PostgreSQL that the job writes. Returns its id.
 
         Raises:
+            ProcstreamError: the folder `resume` cannot be read.
             PlannerError: Flink refuses the pipeline or does not take the job.
             PlacedError: a query's result does not fit its sink, or a Python function cannot be used.
             FlinkClientError: the client does not start.
         """
         self._wait_until_started()
-        recovery = {"execution.state-recovery.path": from_savepoint} if from_savepoint else {}
+        state = (newest_checkpoint(resume) if resume else None) or from_savepoint
+        recovery = {"execution.state-recovery.path": state} if state else {}
         with _explained(Statement("flink.configuration", "")):
             environment = self._environment({**plan.configuration, **recovery})
         _add_functions(environment, plan)

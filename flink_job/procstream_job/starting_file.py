@@ -159,13 +159,24 @@ def _table(topic: str) -> str:
 
 def _scalar(text: str) -> str:
     """A text in YAML, in quotes if it would be something else without; `${` stands for itself."""
-    dumped: str = yaml.safe_dump(_literal(text), allow_unicode=True, width=float("inf"))
-    return dumped.removesuffix("\n").removesuffix("\n...")
+    return _dumped(_literal(text), width=float("inf")).removesuffix("\n...")
 
 
 def _flow(names: Iterable[str]) -> str:
+    return _dumped([_literal(name) for name in names], width=float("inf"), default_flow_style=True)
+
+
+def _dumped(
+    value: str | list[str] | dict[str, str], *, width: float, default_flow_style: bool = False
+) -> str:
+    """A value in YAML, without a last line break."""
+    texts = value.items() if isinstance(value, dict) else value
+    printable = all(part.isprintable() for text in texts for part in text)
     dumped: str = yaml.safe_dump(
-        [_literal(name) for name in names], default_flow_style=True, allow_unicode=True, width=float("inf")
+        value,
+        allow_unicode=printable,  # else PyYAML would take U+0085 and its like for line breaks of a text
+        width=width,
+        default_flow_style=default_flow_style,
     )
     return dumped.removesuffix("\n")
 
@@ -177,8 +188,7 @@ def _literal(text: str) -> str:
 
 def _declared(column: Column, comment: str) -> list[str]:
     """A column with its type in YAML; the comment is before it if they need more than a line."""
-    dumped: str = yaml.safe_dump({column.name: _literal(column.type)}, allow_unicode=True, width=_WIDTH)
-    lines = dumped.splitlines()
+    lines = _dumped({column.name: _literal(column.type)}, width=_WIDTH).split("\n")
     if len(lines) == 1 and len(lines[0]) + len(comment) <= _WIDTH:
         return [f"{lines[0]} {comment}".rstrip()]
     return [comment, *lines] if comment else lines

@@ -119,6 +119,7 @@ def submit(
     *,
     overrides: Mapping[str, str] | None = None,
     from_savepoint: str | None = None,
+    resume: str | None = None,
     patience: Patience | None = None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> Iterator[SubmittedJob]:
@@ -139,7 +140,7 @@ def submit(
             warn(f"{error}; the jobs wait until there are more")
         for file, plan in plans.items():
             with in_file(file):
-                job_id = session.submit(plan, _ensuring(plan, env), from_savepoint)
+                job_id = session.submit(plan, _ensuring(plan, env), from_savepoint, resume)
             yield SubmittedJob(plan.pipeline.name, job_id, tuple(_destinations(plan)))
 
 

@@ -8,8 +8,27 @@ from tests.e2e.cluster.images import DEBIAN_BASE, debian_base
 
 _REPOSITORY = Path(__file__).parents[2]
 
-NAMES = ("producer", "operator")
+NAMES = ("producer", "operator", "flink")
 """Those of `scripts/build-images.sh`."""
+
+_JAVA = "flink_job/java/target"
+_SOURCES = {
+    "producer": ["scripts/prune_site_packages.py", "common/*", "producer/*"],
+    "operator": ["scripts/prune_site_packages.py", "common/*", "operator/*"],
+    "flink": [
+        "scripts/prune_*.py",
+        "scripts/flink-entrypoint.sh",
+        "common/*",
+        "flink_job/pyproject.toml",
+        "flink_job/procstream_job",
+        "lineage/*",
+        f"{_JAVA}/procstream-flink-*.jar",
+        f"{_JAVA}/connectors",
+        f"{_JAVA}/opt",
+        f"{_JAVA}/plugins",
+    ],
+}
+"""Besides what all have."""
 
 
 def archives() -> dict[str, Path]:
@@ -40,15 +59,8 @@ def archive(name: str) -> Path:
 
 def _sources(name: str) -> list[Path]:
     """What `.dockerignore` lets through of it."""
-    files = [
-        f"Dockerfile.{name}",
-        "requirements/build.txt",
-        f"requirements/{name}.txt",
-        "scripts/prune_site_packages.py",
-    ]
-    for member in ("common", name):
-        files += [f"{member}/pyproject.toml", f"{member}/procstream_{member}"]
-    return [file for path in files for file in _files(_REPOSITORY / path)]
+    paths = [f"Dockerfile.{name}", "requirements/build.txt", f"requirements/{name}.txt", *_SOURCES[name]]
+    return [file for path in paths for found in sorted(_REPOSITORY.glob(path)) for file in _files(found)]
 
 
 def _files(path: Path) -> list[Path]:

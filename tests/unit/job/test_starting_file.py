@@ -3,7 +3,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from procstream_common.errors import ProcstreamError
 from procstream_job.model import AvroSource, JsonSource, Pipeline
@@ -195,6 +195,7 @@ class TestFile:
             [source] = parsed(of_json(ORDER, topic=topic), sink).sources.values()
             assert source.topic == topic
 
+    @example(documents=[{"0": {"\x85": None}, "\u2028": 1}], sink=SinkKind.KAFKA)
     @settings(deadline=None)
     @given(
         documents=st.lists(

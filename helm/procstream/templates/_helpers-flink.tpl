@@ -1,0 +1,252 @@
+{{/* Flink's clusters: one for each pipeline, in application mode. */}}
+
+{{- define "procstream.flink.name" -}}
+{{- include "procstream.fullname" . }}-flink
+{{- end -}}
+
+{{/* A pipeline's name in Kubernetes, which is its cluster id too: (dict "root" $ "name" "lineage").
+     Flink allows 45 characters. */}}
+{{- define "procstream.pipeline.name" -}}
+{{- $name := printf "%s-pipeline-%s" (include "procstream.fullname" .root) .name -}}
+{{- if gt (len $name) 45 -}}
+{{- printf "%s-%s" ($name | trunc 36 | trimSuffix "-") ($name | sha256sum | trunc 8) -}}
+{{- else -}}
+{{- $name -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What the templates of a pipeline get, as YAML: flink's settings under the pipeline's own, and its name. */}}
+{{- define "procstream.pipeline.settings" -}}
+{{- $given := .pipeline -}}
+{{- if and $given.file $given.definition -}}
+  {{- fail (printf "pipelines.%s: found both file and definition: give one of them" .name) -}}
+{{- end -}}
+{{- $named := dig "name" .name ($given.definition | default dict) -}}
+{{- if ne $named .name -}}
+  {{- fail (printf "pipelines.%s.definition.name: found %s: give it the name of the entry" .name $named) -}}
+{{- end -}}
+{{- $settings := mergeOverwrite (dict
+  "file" .name "definition" nil "files" dict "parallelism" 2 "env" dict "fromSavepoint" "" "configuration" dict
+  "checkpointInterval" .root.Values.flink.checkpoints.interval
+  "jobManager" (deepCopy .root.Values.flink.jobManager)
+  "taskManager" (deepCopy .root.Values.flink.taskManager)
+) (deepCopy $given) -}}
+{{- $slots := int $settings.taskManager.slots -}}
+{{- if not $settings.taskManager.replicas -}}
+  {{- $_ := set $settings.taskManager "replicas" (div (add (int $settings.parallelism) $slots -1) $slots) -}}
+{{- end -}}
+{{- $_ := set $settings "name" .name -}}
+{{- $_ := set $settings "fullname" (include "procstream.pipeline.name" .) -}}
+{{- $_ := set $settings "component" (printf "pipeline-%s" .name) -}}
+{{- toYaml $settings -}}
+{{- end -}}
+
+{{/* Of a container, in a form that both Kubernetes and Flink can read: 1Gi is 1024m. */}}
+{{- define "procstream.flink.memory" -}}
+{{- $limit := dig "limits" "memory" "" .resources | toString -}}
+{{- if hasSuffix "Gi" $limit -}}
+{{- trimSuffix "Gi" $limit | float64 | mulf 1024 | int }}m
+{{- else if hasSuffix "Mi" $limit -}}
+{{- trimSuffix "Mi" $limit }}m
+{{- else -}}
+{{- fail (printf "%s.resources.limits.memory: found %q, expected a size in Mi or Gi, which Flink divides up" .path $limit) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Folder of the bucket for what Flink keeps of a pipeline. */}}
+{{- define "procstream.flink.storage" -}}
+s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
+{{- end -}}
+
+{{/* Flink's configuration of a pipeline's cluster but for how it is run: (dict "root" $ "pipeline" SETTINGS).
+     What concerns the job alone (state, checkpoints, restarts) procstream_job sets itself. */}}
+{{- define "procstream.flink.configuration" -}}
+{{- $s3 := include "procstream.s3.variables" .root | fromYaml -}}
+{{- $storage := include "procstream.flink.storage" . -}}
+{{- $avro := "org.apache.flink.avro.shaded.org.apache.avro.limits" -}}
+{{- $opens := list -}}
+{{- range list "java.rmi/sun.rmi.registry" "java.security.jgss/sun.security.krb5" -}}
+  {{- $opens = append $opens (printf "--add-exports=%s=ALL-UNNAMED" .) -}}
+{{- end -}}
+{{- range list "java.lang" "java.net" "java.io" "java.nio" "sun.nio.ch" "java.lang.reflect" "java.text" "java.time" "java.util" "java.util.concurrent" "java.util.concurrent.atomic" "java.util.concurrent.locks" -}}
+  {{- $opens = append $opens (printf "--add-opens=java.base/%s=ALL-UNNAMED" .) -}}
+{{- end -}}
+{{- $limits := list -}}
+{{- range list "string.maxLength" "bytes.maxLength" "collectionItems.maxLength" -}}
+  {{- $limits = append $limits (printf "-D%s.%s=16777216" $avro .) -}}
+{{- end -}}
+{{- $configuration := dict
+  "high-availability.type" "kubernetes"
+  "high-availability.storageDir" (printf "%s/ha" $storage)
+  "execution.checkpointing.dir" (printf "%s/checkpoints" $storage)
+  "execution.checkpointing.savepoint-dir" (printf "%s/savepoints" $storage)
+  "taskmanager.numberOfTaskSlots" (.pipeline.taskManager.slots | toString)
+  "blob.server.port" "6124"
+  "taskmanager.rpc.port" "6122"
+  "metrics.reporter.prometheus.factory.class" "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
+  "metrics.reporter.prometheus.port" "9249"
+  "env.java.opts.all" (join " " $opens)
+  "env.java.opts.taskmanager" (join " " $limits)
+  "s3.path.style.access" $s3.S3_PATH_STYLE
+  "s3.endpoint.region" $s3.AWS_REGION
+-}}
+{{- with $s3.S3_ENDPOINT -}}
+  {{- $_ := set $configuration "s3.endpoint" . -}}
+{{- end -}}
+{{- if and (not (include "procstream.s3.secret" .root)) .root.Values.s3.serviceAccountAnnotations -}}
+  {{- $_ := set $configuration "s3.aws.credentials.provider" "com.amazonaws.auth.WebIdentityTokenCredentialsProvider" -}}
+{{- end -}}
+{{- range $key, $value := mergeOverwrite $configuration (deepCopy .root.Values.flink.configuration) (deepCopy .pipeline.configuration) }}
+{{ $key }}: {{ $value | toString | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* Arguments of Flink's PythonDriver, a YAML list: (dict "root" $ "pipeline" SETTINGS). */}}
+{{- define "procstream.pipeline.arguments" -}}
+- -pym
+- procstream_job
+- run
+- {{ ternary (printf "/etc/procstream/pipeline/%s.yaml" .pipeline.name) .pipeline.file (not (empty .pipeline.definition)) }}
+- --parallelism={{ .pipeline.parallelism }}
+- --checkpoint-interval={{ .pipeline.checkpointInterval }}
+# For topics and schemas that are not there yet.
+- --wait=10min
+{{- end -}}
+
+{{/* Environment of a pipeline's containers: (dict "root" $ "pipeline" SETTINGS). */}}
+{{- define "procstream.pipeline.env" -}}
+{{- $lake := printf "s3://%s/%s" .root.Values.s3.bucket .pipeline.name -}}
+{{- $variables := merge (deepCopy .pipeline.env) (dict
+  "OUTPUT_PATH" (printf "%s/output" $lake)
+  "WRITE_AHEAD_COMMIT_LOG_PATH" (printf "%s/write-ahead-commit-log" $lake)
+  "DROPPED_PATH" (printf "%s/dropped" $lake)
+) (include "procstream.s3.variables" .root | fromYaml) (include "procstream.postgres.variables" .root | fromYaml) -}}
+{{- $env := list -}}
+{{- range $name, $value := $variables -}}
+{{- $env = append $env (dict "name" $name "value" ($value | toString)) -}}
+{{- end -}}
+{{- $env | toYaml -}}
+{{- end -}}
+
+{{- define "procstream.pipeline.envFrom" -}}
+{{ include "procstream.connection.envFrom" .root }}
+{{- range list (include "procstream.s3.secret" .root) (include "procstream.postgres.secret" .root) | compact | uniq }}
+- secretRef:
+    name: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* Changes with all that its plan is made of; what else changes in a pod leaves the plan as it is. */}}
+{{- define "procstream.pipeline.checksum" -}}
+{{- $image := include "procstream.image" (dict "root" .root "image" .root.Values.flink.image) -}}
+{{- list $image (include "procstream.pipeline.arguments" .) .pipeline.definition .pipeline.files .pipeline.env .pipeline.configuration .pipeline.fromSavepoint | toYaml | sha256sum -}}
+{{- end -}}
+
+{{/* Flink's id of the job: always the same, for its checkpoints are found by it. Another savepoint to start
+     from makes another job. */}}
+{{- define "procstream.pipeline.jobId" -}}
+{{- printf "%s/%s/%s" .root.Release.Namespace .pipeline.fullname .pipeline.fromSavepoint | sha256sum | trunc 32 -}}
+{{- end -}}
+
+{{- define "procstream.pipeline.volumes" -}}
+- name: tmp
+  emptyDir: {}
+- name: log
+  emptyDir:
+    sizeLimit: 256Mi
+{{- if or .pipeline.definition .pipeline.files }}
+- name: pipeline
+  configMap:
+    name: {{ .pipeline.fullname }}-files
+{{- end }}
+{{- with include "procstream.connection.volumes" .root }}
+{{ . }}
+{{- end }}
+{{- end -}}
+
+{{- define "procstream.pipeline.volumeMounts" -}}
+- name: tmp
+  mountPath: /tmp
+- name: log
+  mountPath: /opt/flink/log
+{{- if or .pipeline.definition .pipeline.files }}
+- name: pipeline
+  mountPath: /etc/procstream/pipeline
+  readOnly: true
+{{- end }}
+{{- with include "procstream.connection.volumeMounts" .root }}
+{{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* The settings of each enabled pipeline, a YAML list; nothing when there is none. */}}
+{{- define "procstream.pipelines.enabled" -}}
+{{- range $name, $pipeline := .Values.pipelines }}
+{{- if $pipeline.enabled }}
+- {{- include "procstream.pipeline.settings" (dict "root" $ "name" $name "pipeline" $pipeline) | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* config.yaml of clusters that the chart's own Deployments are: the configuration, and what the Flink
+     Kubernetes Operator would add. */}}
+{{- define "procstream.flink.configuration.standalone" -}}
+{{- $jobManager := dict "path" "flink.jobManager" "resources" .pipeline.jobManager.resources -}}
+{{- $taskManager := dict "path" "flink.taskManager" "resources" .pipeline.taskManager.resources -}}
+kubernetes.cluster-id: {{ .pipeline.fullname }}
+kubernetes.namespace: {{ .root.Release.Namespace }}
+jobmanager.bind-host: 0.0.0.0
+jobmanager.rpc.port: 6123
+jobmanager.memory.process.size: {{ include "procstream.flink.memory" $jobManager }}
+taskmanager.bind-host: 0.0.0.0
+# Of a first installation, where the JobManager still waits for Kafka and its like.
+taskmanager.registration.timeout: 1 h
+taskmanager.memory.process.size: {{ include "procstream.flink.memory" $taskManager }}
+rest.address: {{ .pipeline.fullname }}
+rest.bind-address: 0.0.0.0
+rest.port: 8081
+{{- include "procstream.flink.configuration" . }}
+{{- end -}}
+
+{{/* `image` and `imagePullPolicy` of a container. */}}
+{{- define "procstream.flink.image" -}}
+image: {{ include "procstream.image" (dict "root" . "image" .Values.flink.image) }}
+imagePullPolicy: {{ .Values.flink.image.pullPolicy | default .Values.image.pullPolicy }}
+{{- end -}}
+
+{{/* (dict "root" $ "pipeline" SETTINGS "role" "jobmanager" "values" SETTINGS.jobManager "checksum" TEXT) */}}
+{{- define "procstream.flink.pod.metadata" -}}
+{{- $labels := dict "procstream.io/flink" .role "procstream.io/pipeline" .pipeline.name -}}
+{{- $values := dict "podLabels" (merge $labels (.values.podLabels | default dict)) "podAnnotations" .values.podAnnotations -}}
+{{- include "procstream.pod.metadata" (dict "root" .root "component" .pipeline.component "values" $values "checksum" .checksum) -}}
+{{- end -}}
+
+{{/* (dict "root" $ "values" SETTINGS.jobManager). High availability asks Kubernetes. */}}
+{{- define "procstream.flink.pod.spec" -}}
+{{- $values := merge (dict "serviceAccountName" (include "procstream.flink.name" .root)) .values -}}
+{{- $spec := include "procstream.pod.spec" (dict "root" .root "values" $values "user" 9999) | fromYaml -}}
+{{- set $spec "automountServiceAccountToken" true | toYaml -}}
+{{- end -}}
+
+{{/* A FlinkDeployment's `resource`: (dict "path" "flink.jobManager" "resources" SETTINGS.jobManager.resources) */}}
+{{- define "procstream.flink.resource" -}}
+cpu: {{ include "procstream.flink.cpu" (dig "requests" "cpu" 1 .resources) }}
+memory: {{ include "procstream.flink.memory" . }}
+{{- end -}}
+
+{{/* 250m is 0.25. */}}
+{{- define "procstream.flink.cpu" -}}
+{{- $cpu := toString . -}}
+{{- if hasSuffix "m" $cpu }}{{ divf (trimSuffix "m" $cpu | float64) 1000 }}{{ else }}{{ $cpu | float64 }}{{ end -}}
+{{- end -}}
+
+{{/* Flink gives containers a CPU limit, as a multiple of what they request. Without a limit in the values it is
+     one that a node would not reach. */}}
+{{- define "procstream.flink.cpuLimitFactor" -}}
+{{- $requested := include "procstream.flink.cpu" (dig "requests" "cpu" 1 .resources) | float64 -}}
+{{- with dig "limits" "cpu" "" .resources }}
+{{- divf (include "procstream.flink.cpu" . | float64) $requested -}}
+{{- else -}}
+{{- divf 16 $requested -}}
+{{- end -}}
+{{- end -}}

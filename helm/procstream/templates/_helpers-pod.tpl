@@ -1,0 +1,96 @@
+{{/* What the pods of the chart have in common. */}}
+
+{{/* A pod's `metadata`: (dict "root" $ "component" "kafka" "values" .Values.kafka "checksum" TEXT).
+     A change of the text, which the pod reads at its start, rolls the pods; a new version of the chart alone
+     does not, so that its labels are no others than these. */}}
+{{- define "procstream.pod.metadata" -}}
+labels:
+  {{- include "procstream.selector" . | nindent 2 }}
+  app.kubernetes.io/part-of: procstream
+  {{- with .root.Values.commonLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+  {{- with .values.podLabels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- if or .values.podAnnotations .checksum }}
+annotations:
+  {{- with .checksum }}
+  checksum/config: {{ . | sha256sum }}
+  {{- end }}
+  {{- with .values.podAnnotations }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The part of a pod's `spec` that is about neither containers nor volumes:
+     (dict "root" $ "values" .Values.kafka "user" 1000), with "component" "kafka" where there can be several. */}}
+{{- define "procstream.pod.spec" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .values.serviceAccountName }}
+serviceAccountName: {{ . }}
+{{- end }}
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: {{ .user }}
+  fsGroup: {{ .user }}
+  # Not every file of a large volume is touched at every start.
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile:
+    type: RuntimeDefault
+{{- range $field := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" }}
+{{- with index $.values $field }}
+{{ $field }}: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- if and .component (not .values.topologySpreadConstraints) }}
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels: {{- include "procstream.selector" . | nindent 8 }}
+{{- end }}
+{{- with .values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* A container's `securityContext`. */}}
+{{- define "procstream.container.security" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{/* Text of a number, boolean or text; helm has read numbers as floating point. */}}
+{{- define "procstream.text" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
+{{- end -}}
+
+{{/* MiB of a quantity of memory such as 1Gi, or of a Java size such as 512m; 0 of one in other units. */}}
+{{- define "procstream.mebibytes" -}}
+{{- $units := dict "k" 0.0009765625 "m" 1 "g" 1024 "Ki" 0.0009765625 "Mi" 1 "Gi" 1024 -}}
+{{- $unit := regexFind "[A-Za-z]+$" (toString .) -}}
+{{- mulf (regexFind "^[0-9.]+" (toString .) | float64) (get $units $unit | default 0) | int64 -}}
+{{- end -}}
+
+{{/* A StatefulSet's claim `data`: .Values.kafka.storage */}}
+{{- define "procstream.claim" -}}
+metadata:
+  name: data
+spec:
+  accessModes: [ReadWriteOnce]
+  {{- with .className }}
+  storageClassName: {{ . }}
+  {{- end }}
+  resources:
+    requests:
+      storage: {{ .size }}
+{{- end -}}

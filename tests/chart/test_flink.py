@@ -1,0 +1,207 @@
+"""Pipelines: Deployments without Flink's operator, FlinkDeployments with it."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from procstream_job.pipeline_file import shipped_pipelines
+
+from tests.chart.pod_security import violations
+from tests.chart.rendering import CHART, Chart, RefusedError, environment
+
+OWN = {
+    "enabled": True,
+    "definition": {
+        "name": "own",
+        "sources": {"people": {"topic": "${TOPIC}", "format": "avro"}},
+        "functions": ["my_rules:shout"],
+        "sink": {"print": {}},
+        "dropped": {"kafka": {"topic": "dead-letters"}},
+    },
+    "files": {"my_rules.py": "from pyflink.table.udf import udf\n"},
+    "env": {"TOPIC": "people"},
+}
+ALL = {name: {"enabled": True} for name in shipped_pipelines()} | {"own": OWN}
+
+
+def values(pipelines: Mapping[str, Any], operator: bool = False) -> dict[str, Any]:
+    return {"flink": {"operator": {"enabled": operator}}, "pipelines": dict(pipelines)}
+
+
+def only_lineage(**lineage: Any) -> dict[str, Any]:
+    return values({"procstat-lineage": {"enabled": False}, "lineage": lineage})
+
+
+def pod(chart: Chart, given: Mapping[str, Any], name: str = "lineage") -> Mapping[str, Any]:
+    """The JobManager's pod template."""
+    deployments = chart.render(given, "values-local.yaml").of("Deployment")
+    template: Mapping[str, Any] = deployments[f"pipeline-{name}-jobmanager"]["spec"]["template"]
+    return template
+
+
+def arguments(chart: Chart, given: Mapping[str, Any]) -> list[str]:
+    found: list[str] = pod(chart, given)["spec"]["containers"][0]["args"]
+    return found
+
+
+def plan(chart: Chart, given: Mapping[str, Any]) -> str:
+    """What decides whether the last plan is gone on with."""
+    first = pod(chart, given)["spec"]["initContainers"]
+    return str(next(one["args"][-1] for one in first if one["name"] == "stale-plan"))
+
+
+def job_id(chart: Chart, given: Mapping[str, Any]) -> str:
+    found = arguments(chart, given)
+    return found[found.index("--job-id") + 1]
+
+
+def test_pods_are_restricted(chart: Chart) -> None:
+    rendered = chart.render(values(ALL), "values-local.yaml")
+    found = {name: violations(spec) for name, spec in rendered.pods() if "pipeline" in name}
+    assert len(found) == 2 * len(ALL)
+    assert not any(found.values()), found
+
+
+def test_both_ways_run_the_same(chart: Chart) -> None:
+    plain = chart.render(values(ALL), "values-local.yaml")
+    operated = chart.render(values(ALL, operator=True), "values-local.yaml")
+    assert not plain.of("FlinkDeployment")
+    assert len(operated.of("FlinkDeployment")) == len(ALL)
+    for name, deployment in operated.of("FlinkDeployment").items():
+        spec = deployment["spec"]
+        container = plain.of("Deployment")[f"{name}-jobmanager"]["spec"]["template"]["spec"]["containers"][0]
+        configuration = yaml.safe_load(plain.of("ConfigMap")[name]["data"]["config.yaml"])
+        own = {key: value for key, value in spec["flinkConfiguration"].items() if "cpu" not in key}
+        assert own.items() <= configuration.items()
+        first = container["args"].index("-pym")
+        assert container["args"][first : first + len(spec["job"]["args"])] == spec["job"]["args"]
+        assert environment(spec["podTemplate"]["spec"]["containers"][0]) == environment(container)
+        assert spec["job"]["upgradeMode"] == "last-state"
+        assert configuration["jobmanager.memory.process.size"] == spec["jobManager"]["resource"]["memory"]
+
+
+def test_names_are_short_enough_for_flink(chart: Chart) -> None:
+    names = chart.render(values(ALL, operator=True), "values-local.yaml").of("FlinkDeployment").values()
+    found = [one["metadata"]["name"] for one in names]
+    assert max(map(len, found)) <= 45
+    assert len(set(found)) == len(ALL)
+
+
+def test_the_lake_is_in_the_bucket(chart: Chart) -> None:
+    found = environment(pod(chart, only_lineage())["spec"]["containers"][0])
+    assert found["OUTPUT_PATH"] == "s3://procstream/lineage/output"
+    assert found["WRITE_AHEAD_COMMIT_LOG_PATH"] == "s3://procstream/lineage/write-ahead-commit-log"
+    assert found["DROPPED_PATH"] == "s3://procstream/lineage/dropped"
+    elsewhere = pod(chart, only_lineage(env={"OUTPUT_PATH": "s3://other/rows"}))["spec"]["containers"][0]
+    assert environment(elsewhere)["OUTPUT_PATH"] == "s3://other/rows"
+
+
+@pytest.mark.parametrize(("parallelism", "taskmanagers"), [(1, 1), (2, 1), (3, 2)])
+def test_there_are_enough_taskmanagers(chart: Chart, parallelism: int, taskmanagers: int) -> None:
+    rendered = chart.render(only_lineage(parallelism=parallelism), "values-local.yaml")
+    assert rendered.of("Deployment")["pipeline-lineage-taskmanager"]["spec"]["replicas"] == taskmanagers
+
+
+def test_an_own_pipeline_is_mounted(chart: Chart) -> None:
+    rendered = chart.render(values({"own": OWN}), "values-local.yaml")
+    files = rendered.of("ConfigMap")["pipeline-own-files"]["data"]
+    assert yaml.safe_load(files["own.yaml"]) == OWN["definition"]
+    assert files["my_rules.py"] == "from pyflink.table.udf import udf\n"
+    container = pod(chart, values({"own": OWN}), "own")["spec"]["containers"][0]
+    assert "/etc/procstream/pipeline/own.yaml" in container["args"]
+    assert "/etc/procstream/pipeline" in [mount["mountPath"] for mount in container["volumeMounts"]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"parallelism": 3},
+        {"checkpointInterval": "5s"},
+        {"env": {"KAFKA_TOPIC": "other"}},
+        {"configuration": {"table.exec.state.ttl": "1 h"}},
+        {"fromSavepoint": "s3://procstream/flink/lineage/savepoints/savepoint-1"},
+    ],
+)
+def test_a_change_of_the_pipeline_makes_a_new_plan(chart: Chart, change: Mapping[str, Any]) -> None:
+    assert plan(chart, only_lineage(**change)) != plan(chart, only_lineage())
+
+
+def test_other_changes_keep_the_plan(chart: Chart) -> None:
+    changed = only_lineage(jobManager={"resources": {"limits": {"memory": "2Gi"}}, "podLabels": {"a": "b"}})
+    assert plan(chart, changed) == plan(chart, only_lineage())
+
+
+def test_the_job_stays_the_same_unless_it_starts_from_a_savepoint(chart: Chart) -> None:
+    savepoint = "s3://procstream/flink/lineage/savepoints/savepoint-1"
+    assert job_id(chart, only_lineage(parallelism=3)) == job_id(chart, only_lineage())
+    assert job_id(chart, only_lineage(fromSavepoint=savepoint)) != job_id(chart, only_lineage())
+    assert f"--from-savepoint={savepoint}" in arguments(chart, only_lineage(fromSavepoint=savepoint))
+
+
+def test_the_job_finds_the_checkpoints_that_it_wrote(chart: Chart) -> None:
+    configuration = yaml.safe_load(
+        chart.render(only_lineage(), "values-local.yaml").of("ConfigMap")["pipeline-lineage"]["data"][
+            "config.yaml"
+        ]
+    )
+    folder = f"{configuration['execution.checkpointing.dir']}/{job_id(chart, only_lineage())}"
+    assert f"--resume={folder}" in arguments(chart, only_lineage())
+
+
+def test_a_role_of_aws_is_used(chart: Chart) -> None:
+    role = {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/lake"}
+    given = only_lineage() | {"s3": {"serviceAccountAnnotations": role}, "minio": {"enabled": False}}
+    rendered = chart.render(given, "values-local.yaml")
+    assert rendered.of("ServiceAccount")["flink"]["metadata"]["annotations"] == role
+    configuration = yaml.safe_load(rendered.of("ConfigMap")["pipeline-lineage"]["data"]["config.yaml"])
+    assert "WebIdentity" in configuration["s3.aws.credentials.provider"]
+    assert "s3.endpoint" not in configuration
+
+
+def test_without_pipelines_there_is_nothing_of_flink(chart: Chart) -> None:
+    rendered = chart.render(only_lineage(enabled=False), "values-local.yaml")
+    assert not [name for name in rendered.components() if name == "flink" or name.startswith("pipeline-")]
+
+
+@pytest.mark.parametrize(
+    ("pipelines", "sentence"),
+    [
+        ({"own": OWN | {"file": "lineage"}}, "pipelines.own: found both file and definition: give one of"),
+        ({"mine": OWN}, "pipelines.mine.definition.name: found own: give it the name of the entry"),
+        (
+            {"lineage": {"jobManager": {"resources": {"limits": {"memory": "1G"}}}}},
+            'flink.jobManager.resources.limits.memory: found "1G", expected a size in Mi or Gi',
+        ),
+        ({"linage": {"enabled": True}}, "at '/pipelines/linage': missing property 'definition'"),
+        ({"lineage": {"paralelism": 2}}, "at '/pipelines/lineage': additional properties 'paralelism'"),
+        (
+            {"own": {**OWN, "definition": {**OWN["definition"], "sinks": {}}}},  # type: ignore[dict-item]
+            "at '/pipelines/own/definition': additional properties 'sinks' not allowed",
+        ),
+    ],
+)
+def test_a_mistake_is_told(chart: Chart, pipelines: Mapping[str, Any], sentence: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        chart.render(values(pipelines), "values-local.yaml")
+    assert sentence in str(refused.value)
+
+
+def test_a_cluster_without_flinks_operator_is_told(chart: Chart) -> None:
+    known = ["template", "events", str(CHART), f"--values={CHART / 'values-local.yaml'}"]
+    known += ["--set=flink.operator.enabled=true", "--api-versions=procstream.io/v1alpha1"]
+    with pytest.raises(RefusedError, match="the cluster knows no FlinkDeployment: install"):
+        chart.run(*known)
+    chart.run(*known, "--api-versions=flink.apache.org/v1beta1")
+
+
+def test_the_schema_is_that_of_the_model() -> None:
+    script = Path(CHART).parents[1] / "scripts" / "values_schema.py"
+    subprocess.run([sys.executable, script, "--check"], check=True)
+
+
+def test_all_that_ship_are_listed() -> None:
+    assert set(yaml.safe_load((CHART / "values.yaml").read_text())["pipelines"]) == set(shipped_pipelines())

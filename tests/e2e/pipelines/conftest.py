@@ -1,0 +1,13 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.cluster import Cluster
+from tests.e2e.namespaces import Namespace
+from tests.e2e.pipelines.release import installed
+
+
+@pytest.fixture(scope="session")
+def namespace(cluster: Cluster) -> Iterator[Namespace]:
+    with installed(cluster, "pipelines-test") as namespace:
+        yield namespace

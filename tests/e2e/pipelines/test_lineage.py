@@ -1,0 +1,52 @@
+"""The pipeline `lineage` on Kubernetes: whatever happens to it, every record is in the lake exactly once."""
+
+import pytest
+
+from tests.e2e.namespaces import Namespace
+from tests.e2e.pipelines.release import Pipeline
+
+OTHER_OPERATORS = {
+    "name": "lineage",
+    "sources": {"lineage_input": {"topic": "lineage-input", "format": "avro"}},
+    "outputs": {
+        "first": {"query": "SELECT uuid FROM lineage_input", "sink": {"print": {}}},
+        "second": {"query": "SELECT * FROM lineage_input", "sink": {"lake": {"time": "timestamp"}}},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def lineage(namespace: Namespace) -> Pipeline:
+    pipeline = Pipeline(namespace, "lineage")
+    pipeline.wait_for_checkpoint(timeout=600)
+    return pipeline
+
+
+def test_records_arrive_in_the_lake(lineage: Pipeline) -> None:
+    assert "proven: every record is committed exactly once" in lineage.verify("--deep", "--wait=120s")
+
+
+@pytest.mark.parametrize("role", ["taskmanager", "jobmanager"])
+def test_a_pod_that_is_killed_costs_no_record(lineage: Pipeline, role: str) -> None:
+    last = lineage.wait_for_checkpoint()
+    lineage.delete(role)
+    lineage.wait_for_recovery(last)
+    assert "proven" in lineage.verify("--deep", "--wait=120s")
+
+
+def test_a_changed_pipeline_goes_on_from_its_last_checkpoint(lineage: Pipeline) -> None:
+    last = lineage.wait_for_checkpoint()
+    before = lineage.parallelism()
+    lineage.upgrade({"parallelism": before - 1})
+    lineage.wait_for_recovery(last)
+    assert lineage.parallelism() == before - 1
+    assert "proven" in lineage.verify("--deep", "--wait=120s")
+
+
+def test_a_pipeline_that_does_not_take_the_state_can_be_taken_back(lineage: Pipeline) -> None:
+    last = lineage.wait_for_checkpoint()
+    lineage.upgrade({"definition": OTHER_OPERATORS})
+    lineage.wait_for_log("There is no operator for the state")
+    lineage.upgrade({})
+    lineage.wait_for_recovery(last)
+    assert "proven" in lineage.verify("--deep", "--wait=120s")

@@ -1,0 +1,109 @@
+"""The chart's own Kafka, object store, registry and database, installed from nothing."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+import yaml
+
+from tests.e2e import images, standins
+from tests.e2e.cluster import Cluster
+from tests.e2e.namespaces import Namespace
+from tests.integration.conftest import free_port
+from tests.integration.waiting import until
+
+CHART = Path(__file__).parents[3] / "helm" / "procstream"
+RELEASE = "events"
+PREFIX = f"{RELEASE}-procstream"
+BROKER = f"{PREFIX}-kafka-0"
+TOPIC = "lineage-input"
+VALUES = {
+    "image": {"mirror": "localhost"},
+    "postgres": {"enabled": True},
+    "pipelines": {"lineage": {"enabled": False}, "procstat-lineage": {"enabled": False}},
+}
+
+
+@pytest.fixture(scope="module")
+def namespace(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Namespace]:
+    cluster.load(images.archive("producer"), images.archive("operator"), *standins.archives().values())
+    namespace = Namespace(cluster, "platform-test")
+    # What an interrupted run has left would be taken for this one's.
+    cluster.run("delete", "namespace", namespace.name, "--ignore-not-found", "--timeout=100s")
+    cluster.run("create", "namespace", namespace.name)
+    values = tmp_path_factory.mktemp("chart") / "values.yaml"
+    values.write_text(yaml.safe_dump(VALUES))
+    install = [
+        "install",
+        RELEASE,
+        str(CHART),
+        f"--values={CHART / 'values-local.yaml'}",
+        f"--values={values}",
+    ]
+    try:
+        cluster.run_helm(*install, f"--namespace={namespace.name}", "--wait", "--timeout=5m")
+        yield namespace
+    finally:
+        cluster.run_helm(
+            "uninstall", RELEASE, f"--namespace={namespace.name}", "--ignore-not-found", "--wait"
+        )
+        cluster.run("delete", "namespace", namespace.name, "--timeout=100s")
+
+
+def test_everything_gets_ready_without_a_restart(namespace: Namespace) -> None:
+    namespace.kubectl(
+        "wait", "--for=condition=Ready", "--all", "topics,schemas,procstatproducers,pods", "--timeout=120s"
+    )
+    restarts = {
+        container["name"]: container["restartCount"]
+        for pod in namespace.all("pods")
+        for container in pod["status"]["containerStatuses"]
+    }
+    assert restarts.keys() >= {"kafka", "minio", "registry", "postgres", "operator", "producer", "generator"}
+    assert set(restarts.values()) == {0}
+
+
+def test_helms_own_test_passes(namespace: Namespace) -> None:
+    told = namespace.cluster.run_helm("test", RELEASE, f"--namespace={namespace.name}", "--logs").stdout
+    assert "sent 10 records and read 10 of them" in told
+
+
+def test_the_bucket_is_there(namespace: Namespace) -> None:
+    with namespace.forwarded(f"service/{PREFIX}-minio", 9000, free_port()) as port:
+        store = boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{port}",
+            aws_access_key_id="procstream",
+            aws_secret_access_key="procstream",
+            region_name="us-east-1",
+        )
+        store.put_object(Bucket="procstream", Key="a/b", Body=b"text")
+        assert store.get_object(Bucket="procstream", Key="a/b")["Body"].read() == b"text"
+
+
+def test_the_database_is_there(namespace: Namespace) -> None:
+    query = ["psql", "--host=127.0.0.1", "--dbname=procstream", "--tuples-only", "--command=SELECT 1"]
+    login = ["env", "PGPASSWORD=procstream", "PGUSER=procstream"]
+    assert namespace.kubectl("exec", f"{PREFIX}-postgres-0", "--", *login, *query).strip() == "1"
+
+
+def test_a_broker_that_is_lost_comes_back_with_its_topics(namespace: Namespace) -> None:
+    ids = topic_ids(namespace)
+    until(lambda: records(namespace) > 0, f"records in {TOPIC}", every=2)
+    before = records(namespace)
+    namespace.kubectl("delete", "pod", BROKER)
+    namespace.wait("condition=Ready", f"pod/{BROKER}", timeout=120)
+    until(lambda: records(namespace) > before, f"more than {before} records in {TOPIC}", every=2)
+    assert topic_ids(namespace) == ids
+
+
+def topic_ids(namespace: Namespace) -> dict[str, str]:
+    return {one["metadata"]["name"]: one["status"]["topicId"] for one in namespace.all("topics")}
+
+
+def records(namespace: Namespace) -> int:
+    tool = ["/opt/kafka/bin/kafka-get-offsets.sh", "--bootstrap-server=localhost:9092", f"--topic={TOPIC}"]
+    # A heap of its own, for it shares the broker's memory.
+    told = namespace.kubectl("exec", BROKER, "--", "env", "KAFKA_HEAP_OPTS=-Xmx64m", *tool)
+    return sum(int(line.rpartition(":")[2]) for line in told.split())

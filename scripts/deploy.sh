@@ -18,7 +18,7 @@ Usage: scripts/deploy.sh local|aws [OPTION…] [-- HELM OPTION…]
   --skip-build          the images are there
   --timeout DURATION    for everything to be up (default: 10m)
 
-What follows -- goes to helm, such as: -- --set flink.operator.enabled=false --values my-values.yaml
+What follows -- goes to helm, such as: -- --values my-values.yaml
 TEXT
 }
 

@@ -8,7 +8,7 @@ usage() {
 Usage: scripts/kind-up.sh [--name NAME] [--without-flink-operator]
 
   --name NAME                of the kind cluster (default: procstream)
-  --without-flink-operator   pipelines run as plain Deployments: deploy with --set flink.operator.enabled=false
+  --without-flink-operator   pipelines run as plain Deployments, as values-local.yaml has them
 
 Flink's Kubernetes operator (1.16 or later) is installed from FLINK_OPERATOR_CHART: the path or address of its
 chart archive, as the Flink project publishes it, or NAME/CHART of a helm repository that was added.
@@ -46,4 +46,4 @@ if $operator; then
   helm upgrade --install flink-kubernetes-operator "$FLINK_OPERATOR_CHART" --kube-context "$context" \
     --namespace flink-operator --create-namespace --set webhook.create=false --wait --timeout 5m
 fi
-echo "ready; next: scripts/deploy.sh local$($operator || echo ' -- --set flink.operator.enabled=false')"
+echo "ready; next: scripts/deploy.sh local$(! $operator || echo ' -- --set flink.operator.enabled=true')"

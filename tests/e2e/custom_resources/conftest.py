@@ -13,7 +13,7 @@ from tests.e2e.namespaces import Namespace
 from tests.integration.conftest import free_port
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def namespace(cluster: Cluster) -> Iterator[Namespace]:
     """A namespace with Kafka, a registry and the installed chart."""
     with installed(cluster, "custom-resources-test") as namespace:

@@ -35,7 +35,8 @@ VALUES = {
 @contextmanager
 def installed(cluster: Cluster, name: str) -> Iterator[Namespace]:
     """A new namespace with Kafka and the registry up, and the chart installed; gone afterwards."""
-    cluster.load(*images.archives().values(), *standins.archives().values())
+    cluster.load(*map(images.archive, ("producer", "operator")))
+    cluster.load(*map(standins.archive, (standins.KAFKA, standins.APICURIO)))
     namespace = Namespace(cluster, name)
     # What an interrupted run has left would be taken for this one's.
     cluster.run("delete", "namespace", name, "--ignore-not-found", "--timeout=100s")

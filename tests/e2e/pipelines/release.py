@@ -57,9 +57,14 @@ class Pipeline:
         pods = f"procstream.io/flink={role},procstream.io/pipeline={self.name}"
         self.namespace.kubectl("delete", "pod", "--selector", pods, "--grace-period=0", "--force")
 
-    def wait_for_checkpoint(self, timeout: float = 60) -> int:
-        """Wait until the job has completed a checkpoint; the newest one's id."""
-        return until(lambda: self._checkpoint("completed"), "a checkpoint", timeout=timeout, every=1)
+    def wait_for_checkpoint(self, after: int = 0, timeout: float = 60) -> int:
+        """Wait until the job has completed a checkpoint of a higher id than `after`; the newest one's id."""
+
+        def newest() -> int:
+            found = self._checkpoint("completed")
+            return found if found > after else 0
+
+        return until(newest, f"a checkpoint after {after}", timeout=timeout, every=1)
 
     def wait_for_recovery(self, last: int) -> None:
         """Wait until the job has gone on from the checkpoint `last` or a later one, and completed another."""

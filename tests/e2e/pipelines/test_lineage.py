@@ -1,10 +1,16 @@
 """The pipeline `lineage` on Kubernetes: whatever happens to it, every record is in the lake exactly once."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from tests.e2e.namespaces import Namespace
-from tests.e2e.pipelines.release import Pipeline
+from tests.e2e.pipelines.release import RELEASE, Pipeline
 
+SCRIPTS = Path(__file__).parents[3] / "scripts"
+CHECKPOINTS_LATER = 3
+"""Of checkpoints that had begun before, one may still complete."""
 OTHER_OPERATORS = {
     "name": "lineage",
     "sources": {"lineage_input": {"topic": "lineage-input", "format": "avro"}},
@@ -32,6 +38,30 @@ def test_a_pod_that_is_killed_costs_no_record(lineage: Pipeline, role: str) -> N
     lineage.delete(role)
     lineage.wait_for_recovery(last)
     assert "proven" in lineage.verify("--deep", "--wait=120s")
+
+
+@pytest.mark.parametrize("component", ["kafka", "minio", "registry", "operator"])
+def test_a_part_that_is_replaced_costs_no_record(lineage: Pipeline, component: str) -> None:
+    last = lineage.wait_for_checkpoint()
+    pods = f"app.kubernetes.io/component={component}"
+    lineage.namespace.kubectl("delete", "pod", "--selector", pods, "--wait=false")
+    lineage.wait_for_checkpoint(after=last + CHECKPOINTS_LATER, timeout=300)
+    assert "proven" in lineage.verify("--deep", "--wait=120s")
+
+
+def test_the_charts_own_verification_proves_it(lineage: Pipeline) -> None:
+    command = [
+        SCRIPTS / "verify.sh",
+        "--namespace",
+        lineage.namespace.name,
+        "--release",
+        RELEASE,
+        lineage.name,
+    ]
+    environment = lineage.namespace.cluster.environment
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "proven: every record is committed exactly once" in result.stdout
 
 
 def test_a_changed_pipeline_goes_on_from_its_last_checkpoint(lineage: Pipeline) -> None:

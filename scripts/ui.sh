@@ -36,6 +36,10 @@ prefix=$release
 # forward TITLE SERVICE LOCAL REMOTE
 forward() {
   kubectl get service "$2" --namespace "$namespace" >/dev/null 2>&1 || return 0
+  if (exec 3<>"/dev/tcp/127.0.0.1/$3") 2>/dev/null; then
+    echo "$1: port $3 of this machine is taken" >&2
+    return 0
+  fi
   echo "$1: http://127.0.0.1:$3"
   (
     trap 'kill "$forwarding" 2>/dev/null; exit' TERM

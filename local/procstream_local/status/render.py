@@ -106,12 +106,11 @@ def _services(services: tuple[ServiceStatus, ...]) -> Table:
 
 
 def _workloads(workloads: tuple[Workload, ...]) -> Table:
-    table = Table("workload", "kind", "state", "pods", "restarts", "up", box=None)
+    table = Table("workload", "state", "pods", "restarts", "up", box=None)
     table.columns[0].no_wrap = True
     for workload in workloads:
         table.add_row(
             workload.name,
-            workload.kind,
             Text(workload.state, _STYLES.get(workload.state, "red")),
             str(workload.desired),
             str(workload.restarts),

@@ -1,5 +1,7 @@
 """The project's own images as OCI archives, built once for each state of what is in them."""
 
+import os
+import ssl
 import tempfile
 from pathlib import Path
 
@@ -7,6 +9,8 @@ from tests.e2e.cluster import cache
 from tests.e2e.cluster.images import DEBIAN_BASE, debian_base
 
 _REPOSITORY = Path(__file__).parents[2]
+
+_DEBIAN_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 NAMES = ("producer", "operator", "flink")
 """Those of `scripts/build-images.sh`."""
@@ -47,7 +51,7 @@ def archive(name: str) -> Path:
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             command = [str(_REPOSITORY / "scripts" / "build-images.sh"), "--builder", "buildah"]
             command += ["--only", name, "--base-image", DEBIAN_BASE, "--archive", folder]
-            cache.run(f"procstream-{name}", command)
+            cache.run(f"procstream-{name}", command, env=_certificates())
             (Path(folder) / f"procstream-{name}.tar").rename(target)
 
     current = cache.built(f"procstream-{name}-{key}.tar", f"the image procstream-{name}", build)
@@ -55,6 +59,13 @@ def archive(name: str) -> Path:
     for outdated in set(cache.FOLDER.glob(f"procstream-{name}-{'?' * len(key)}.tar")) - {current}:
         outdated.unlink(missing_ok=True)
     return current
+
+
+def _certificates() -> dict[str, str]:
+    """What this machine trusts, for pip inside a build: there may be a mirror with an authority of its own."""
+    named = os.environ.get("CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
+    found = named or ssl.get_default_verify_paths().cafile or _DEBIAN_CERTIFICATES
+    return {"CA_BUNDLE": found} if Path(found).is_file() else {}
 
 
 def _sources(name: str) -> list[Path]:

@@ -62,7 +62,7 @@ def archive(name: str) -> Path:
 
 
 def _certificates() -> dict[str, str]:
-    """What this machine trusts, for pip inside a build: there may be a mirror with an authority of its own."""
+    """What this machine trusts, for pip inside a build: a mirror may have an authority of its own."""
     named = os.environ.get("CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
     found = named or ssl.get_default_verify_paths().cafile or _DEBIAN_CERTIFICATES
     return {"CA_BUNDLE": found} if Path(found).is_file() else {}

@@ -76,6 +76,7 @@ def validate(
 @app.command()
 def run(
     pipelines: Names,
+    *,
     parallelism: Parallelism = None,
     checkpoint_interval: CheckpointInterval = None,
     option: FlinkOptions = None,

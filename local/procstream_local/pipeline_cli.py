@@ -48,7 +48,15 @@ def run(
     home = current_home()
     address = os.environ.get("FLINK_ADDRESS")
     if not pipelines.is_embedded(home, address):
-        job.run(names, parallelism, checkpoint_interval, option, from_savepoint, address, as_json=as_json)
+        job.run(
+            names,
+            parallelism=parallelism,
+            checkpoint_interval=checkpoint_interval,
+            option=option,
+            from_savepoint=from_savepoint,
+            flink_address=address,
+            as_json=as_json,
+        )
         return
     for name in names:
         with Console(stderr=True).status(f"submitting {name}"):

@@ -13,6 +13,24 @@ import yaml
 from tests.e2e.cluster import Cluster
 from tests.integration.waiting import until
 
+RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+"""Label of a namespace that takes no pod beyond the Pod Security Standard `restricted`."""
+
+
+@contextmanager
+def new_namespace(cluster: Cluster, name: str, *labels: str) -> Iterator["Namespace"]:
+    """An empty namespace; gone afterwards."""
+    namespace = Namespace(cluster, name)
+    # What an interrupted run has left would be taken for this one's.
+    namespace.delete()
+    cluster.run("create", "namespace", name)
+    try:
+        if labels:
+            cluster.run("label", "namespace", name, *labels)
+        yield namespace
+    finally:
+        namespace.delete()
+
 
 @dataclass(frozen=True)
 class Namespace:
@@ -29,6 +47,10 @@ class Namespace:
             f"--namespace={self.name}", *arguments, stdin=stdin, check=check, timeout=timeout
         )
         return result.stdout + ("" if check else result.stderr)
+
+    def delete(self) -> None:
+        """Delete the namespace with all that is in it, if it is there."""
+        self.cluster.run("delete", "namespace", self.name, "--ignore-not-found", "--timeout=100s")
 
     def apply(self, *objects: Mapping[str, Any], check: bool = True) -> str:
         return self.kubectl("apply", "--filename=-", stdin=yaml.safe_dump_all(objects), check=check)

@@ -1,18 +1,13 @@
 """The chart's operator, installed by helm beside a Kafka and a registry."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-import yaml
-
-from tests.e2e import images, standins
+from tests.e2e import helm, images, standins
 from tests.e2e.cluster import Cluster
 from tests.e2e.custom_resources import backends
-from tests.e2e.namespaces import Namespace
+from tests.e2e.namespaces import Namespace, new_namespace
 
-CHART = Path(__file__).parents[3] / "helm" / "procstream"
 RELEASE = "events"
 OPERATOR = f"{RELEASE}-procstream-operator"
 PRODUCER = f"{RELEASE}-procstream-nodes"
@@ -37,26 +32,11 @@ def installed(cluster: Cluster, name: str) -> Iterator[Namespace]:
     """A new namespace with Kafka and the registry up, and the chart installed; gone afterwards."""
     cluster.load(*map(images.archive, ("producer", "operator")))
     cluster.load(*map(standins.archive, (standins.KAFKA, standins.APICURIO)))
-    namespace = Namespace(cluster, name)
-    # What an interrupted run has left would be taken for this one's.
-    cluster.run("delete", "namespace", name, "--ignore-not-found", "--timeout=100s")
-    cluster.run("create", "namespace", name)
-    try:
+    with new_namespace(cluster, name) as namespace:
         namespace.apply(*backends.manifests())
-        _install(cluster, name)
-        namespace.wait("condition=Ready", "pod/kafka-0", "pod/registry-0", timeout=120)
-        yield namespace
-    finally:
-        cluster.run_helm("uninstall", RELEASE, "--namespace", name, "--ignore-not-found", "--wait")
-        cluster.run("delete", "namespace", name, "--timeout=100s")
-
-
-def _install(cluster: Cluster, name: str) -> None:
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as values:
-        yaml.safe_dump(VALUES, values)
-        values.flush()
-        install = ["upgrade", "--install", RELEASE, str(CHART), "--values", values.name]
-        cluster.run_helm(*install, "--namespace", name, "--wait", "--timeout=3m")
+        with helm.installed(namespace, RELEASE, VALUES, wait=True):
+            namespace.wait("condition=Ready", "pod/kafka-0", "pod/registry-0", timeout=120)
+            yield namespace
 
 
 def leader(namespace: Namespace) -> str:

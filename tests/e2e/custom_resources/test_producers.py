@@ -7,13 +7,14 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import StringDeserializer
 
+from tests.e2e import helm
 from tests.e2e.custom_resources import backends
-from tests.e2e.custom_resources.release import CHART, PRODUCER, RELEASE
+from tests.e2e.custom_resources.release import PRODUCER, RELEASE
 from tests.e2e.custom_resources.resources import producer, schema, topic, until_ready
 from tests.e2e.namespaces import Namespace
 from tests.integration.waiting import until
 
-SNAPSHOT = json.loads((CHART / "schemas" / "procstat_snapshots.avsc").read_text())
+SNAPSHOT = json.loads((helm.CHART / "schemas" / "procstat_snapshots.avsc").read_text())
 SETTINGS = [{"configMapRef": {"name": f"{RELEASE}-procstream-connection"}}]
 
 

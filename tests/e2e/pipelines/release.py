@@ -1,6 +1,6 @@
 """The whole chart, installed small, and a pipeline of it as its users see it."""
 
-import tempfile
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,14 +9,13 @@ from typing import Any
 
 import yaml
 
-from tests.e2e import images, standins
+from tests.e2e import helm, images, standins
 from tests.e2e.cluster import Cluster
-from tests.e2e.namespaces import Namespace
+from tests.e2e.namespaces import RESTRICTED, Namespace, new_namespace
 from tests.integration.waiting import until
 
-CHART = Path(__file__).parents[3] / "helm" / "procstream"
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 RELEASE = "procstream"
-RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
 
 
 def memory(size: str) -> dict[str, Any]:
@@ -34,6 +33,7 @@ VALUES: dict[str, Any] = {
     },
     "generators": {"lineage-input": {"env": {"PRODUCER_RATE": "100"}}},
     "pipelines": {"procstat-lineage": {"enabled": False}},
+    "verification": {"options": ["--deep", "--wait=120s"]},
 }
 
 
@@ -49,8 +49,8 @@ class Pipeline:
         return f"{RELEASE}-pipeline-{self.name}"
 
     def upgrade(self, values: Mapping[str, Any]) -> None:
-        """`helm upgrade` with these values for the pipeline."""
-        upgrade(self.namespace, {"pipelines": {self.name: values}})
+        """`helm upgrade` with these values for the pipeline; does not wait for pods."""
+        helm.upgrade(self.namespace, RELEASE, helm.LOCAL, VALUES, {"pipelines": {self.name: values}})
 
     def delete(self, role: str) -> None:
         """End its JobManager or TaskManagers at once."""
@@ -102,60 +102,26 @@ class Pipeline:
         answer = self.namespace.kubectl("get", "--raw", proxy, check=False)
         return dict(yaml.safe_load(answer)) if answer.startswith("{") else {}
 
-    def verify(self, *options: str) -> str:
-        """`procstream lineage verify` in a pod of its own, with the pipeline's environment.
-
-        Its output; fails unless the lake is proven.
-        """
-        pod = self.namespace.get("deployment", f"{self.fullname}-jobmanager")["spec"]["template"]["spec"]
-        container = {key: pod["containers"][0][key] for key in ("image", "env", "envFrom", "securityContext")}
-        container |= {"name": "verify", "args": ["procstream-lineage", "verify", self.name, *options]}
-        container |= {"volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]}
-        spec = {
-            "containers": [container],
-            "enableServiceLinks": False,
-            "restartPolicy": "Never",
-            "securityContext": pod["securityContext"],
-            "volumes": [{"name": "tmp", "emptyDir": {}}],
-        }
-        self.namespace.kubectl("delete", "pod", "verify", "--ignore-not-found")
-        self.namespace.apply(
-            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "verify"}, "spec": spec}
+    def verify(self) -> None:
+        """The chart's verification, started by `scripts/verify.sh`; fails unless the lake is proven."""
+        command = [SCRIPTS / "verify.sh", "--namespace", self.namespace.name, self.name]
+        result = subprocess.run(
+            command, env=self.namespace.cluster.environment, capture_output=True, text=True, check=False
         )
-        phase = until(self._verdict, "a verdict", timeout=240, every=1)
-        report = self.namespace.kubectl("logs", "verify")
-        assert phase == "Succeeded", report
-        return report
-
-    def _verdict(self) -> str:
-        phase = str(self.namespace.get("pod", "verify")["status"]["phase"])
-        return phase if phase in ("Succeeded", "Failed") else ""
+        report = result.stdout + result.stderr
+        assert result.returncode == 0, report
+        assert "proven: every record is committed exactly once" in report
 
 
 @contextmanager
 def installed(cluster: Cluster, name: str) -> Iterator[Namespace]:
-    """A new namespace, that takes restricted pods alone, with the chart in it; gone afterwards."""
+    """A new namespace, that takes restricted pods alone, with the chart in it; gone afterwards.
+
+    Does not wait for its pods.
+    """
     cluster.load(*images.archives().values(), *standins.archives().values())
-    cluster.run("delete", "namespace", name, "--ignore-not-found", "--timeout=100s")
-    cluster.run("create", "namespace", name)
-    cluster.run("label", "namespace", name, RESTRICTED)
-    namespace = Namespace(cluster, name)
-    try:
-        upgrade(namespace)
+    with (
+        new_namespace(cluster, name, RESTRICTED) as namespace,
+        helm.installed(namespace, RELEASE, helm.LOCAL, VALUES),
+    ):
         yield namespace
-    finally:
-        cluster.run_helm("uninstall", RELEASE, "--namespace", name, "--ignore-not-found", "--wait")
-        cluster.run("delete", "namespace", name, "--timeout=100s")
-
-
-def upgrade(namespace: Namespace, values: Mapping[str, Any] | None = None) -> None:
-    """`helm upgrade --install` with the local values, `VALUES` and these; does not wait for pods."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = [CHART / "values-local.yaml"]
-        for index, given in enumerate((VALUES, values or {})):
-            files.append(Path(folder, f"{index}.yaml"))
-            files[-1].write_text(yaml.safe_dump(dict(given)))
-        arguments = [f"--values={file}" for file in files]
-        namespace.cluster.run_helm(
-            "upgrade", "--install", RELEASE, str(CHART), *arguments, "--namespace", namespace.name
-        )

@@ -1,19 +1,16 @@
 """The chart's own Kafka, object store, registry and database, installed from nothing."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import boto3
 import pytest
-import yaml
 
-from tests.e2e import images, standins
+from tests.e2e import helm, images, standins
 from tests.e2e.cluster import Cluster
-from tests.e2e.namespaces import Namespace
+from tests.e2e.namespaces import Namespace, new_namespace
 from tests.integration.conftest import free_port
 from tests.integration.waiting import until
 
-CHART = Path(__file__).parents[3] / "helm" / "procstream"
 RELEASE = "events"
 PREFIX = f"{RELEASE}-procstream"
 BROKER = f"{PREFIX}-kafka-0"
@@ -26,29 +23,13 @@ VALUES = {
 
 
 @pytest.fixture(scope="module")
-def namespace(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Namespace]:
+def namespace(cluster: Cluster) -> Iterator[Namespace]:
     cluster.load(images.archive("producer"), images.archive("operator"), *standins.archives().values())
-    namespace = Namespace(cluster, "platform-test")
-    # What an interrupted run has left would be taken for this one's.
-    cluster.run("delete", "namespace", namespace.name, "--ignore-not-found", "--timeout=100s")
-    cluster.run("create", "namespace", namespace.name)
-    values = tmp_path_factory.mktemp("chart") / "values.yaml"
-    values.write_text(yaml.safe_dump(VALUES))
-    install = [
-        "install",
-        RELEASE,
-        str(CHART),
-        f"--values={CHART / 'values-local.yaml'}",
-        f"--values={values}",
-    ]
-    try:
-        cluster.run_helm(*install, f"--namespace={namespace.name}", "--wait", "--timeout=5m")
+    with (
+        new_namespace(cluster, "platform-test") as namespace,
+        helm.installed(namespace, RELEASE, helm.LOCAL, VALUES, wait=True),
+    ):
         yield namespace
-    finally:
-        cluster.run_helm(
-            "uninstall", RELEASE, f"--namespace={namespace.name}", "--ignore-not-found", "--wait"
-        )
-        cluster.run("delete", "namespace", namespace.name, "--timeout=100s")
 
 
 def test_everything_gets_ready_without_a_restart(namespace: Namespace) -> None:

@@ -4,9 +4,23 @@ import json
 import logging
 import sys
 import time
-from typing import Literal
+from enum import StrEnum
 
-LogFormat = Literal["text", "json"]
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least important lines that are shown, by the names of the logging module."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
 
 
 class Seldom:
@@ -52,13 +66,13 @@ class _Json(_Text):
         return json.dumps(line, ensure_ascii=False)
 
 
-def set_up(log_format: LogFormat, level: str) -> None:
-    """Send the log of this process to stderr; `level` is a name of the logging module, e.g. INFO.
+def set_up(log_format: LogFormat, level: LogLevel) -> None:
+    """Send the log of this process to stderr.
 
     A line logged with `extra={"resource": "Kind namespace/name"}` has that as a field of its JSON.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if log_format == "json" else _Text())
+    handler.setFormatter(_Json() if log_format is LogFormat.JSON else _Text())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -6,6 +6,8 @@ takes the program's, and goes on from the same checkpoint. The Flink Kubernetes 
 `upgradeMode: last-state`.
 
     python -m procstream_job.stale_plan CLUSTER_ID CHECKSUM
+
+Two requests do, so that the image of pipelines goes without the Kubernetes client and what it brings along.
 """
 
 import os

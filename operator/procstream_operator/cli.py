@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from procstream_common.cli import run as run_app
 from procstream_common.errors import SettingsError
-from procstream_common.logs import set_up
+from procstream_common.logs import LogFormat, LogLevel, set_up
 
 app = typer.Typer(pretty_exceptions_enable=False)
 
@@ -81,8 +81,13 @@ def run(
     metrics_port: Annotated[
         int, typer.Option(envvar="METRICS_PORT", min=1, max=65535, help="Port of these.")
     ] = 8080,
-    log_format: Annotated[str, typer.Option(envvar="LOG_FORMAT", help="text or json.")] = "text",
-    log_level: Annotated[str, typer.Option(envvar="LOG_LEVEL", help="DEBUG, INFO, WARNING, ERROR.")] = "INFO",
+    log_format: Annotated[
+        LogFormat, typer.Option(envvar="LOG_FORMAT", help="Log lines on stderr.")
+    ] = LogFormat.TEXT,
+    log_level: Annotated[
+        LogLevel,
+        typer.Option(envvar="LOG_LEVEL", case_sensitive=False, help="Least level of log lines."),
+    ] = LogLevel.INFO,
 ) -> None:
     """Make topics, schemas and the producer DaemonSet as the resources of procstream.io/v1alpha1 say."""
     from procstream_operator.operator import Options
@@ -91,7 +96,7 @@ def run(
     own = own_namespace or _namespace_of_pod()
     if namespace and all_namespaces:
         raise SettingsError("WATCH_NAMESPACE and WATCH_ALL_NAMESPACES are both set, expected one of the two")
-    set_up("json" if log_format == "json" else "text", log_level.upper())
+    set_up(log_format, log_level)
     logging.getLogger("kopf").setLevel(logging.WARNING)  # it tells of every event of every watch
     options = Options(
         namespaces=() if all_namespaces else tuple(namespace or [own]),

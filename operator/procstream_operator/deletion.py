@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from procstream_operator.controller import Outcome, Ready, Resource, ResourceEvent
+from procstream_operator.controller import Key, Outcome, Ready, Resource, ResourceEvent
 
 DELETE = "Delete"
 
@@ -10,6 +10,20 @@ DELETE = "Delete"
 def is_asked_for(resource: Resource) -> bool:
     """Whether the data go with the resource; by default they are retained."""
     return resource.spec.get("deletionPolicy") == DELETE
+
+
+def reason_to_retain(resource: Resource, *, owner: Key | None, had_it: bool) -> str | None:
+    """Why the data of a deleted resource stay, None when they are to be deleted.
+
+    `owner` is the resource that has the same data and stays; `had_it` says whether this one ever did.
+    """
+    if not is_asked_for(resource):
+        return "deletionPolicy is Retain"
+    if owner is not None:
+        return f"{resource.kind.title} {owner} has it too"
+    if not had_it:
+        return "this resource never had it"
+    return None
 
 
 def gone(what: str) -> Outcome:

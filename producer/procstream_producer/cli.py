@@ -13,16 +13,14 @@ from typing import Annotated
 import typer
 from procstream_common.cli import run
 from procstream_common.errors import SettingsError
-from procstream_common.logs import set_up
+from procstream_common.logs import LogFormat, LogLevel, set_up
 from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 
 from procstream_producer.generators.cli import generate_app
 from procstream_producer.options import (
     FlushTimeout,
-    LogFormat,
     LogFormatOption,
-    LogLevel,
     LogLevelOption,
     StartupTimeout,
     Topic,
@@ -84,7 +82,7 @@ def procstat(
     from procstream_producer.procstat.launch import start
 
     check_interval(interval)
-    set_up(log_format.value, log_level.value)
+    set_up(log_format, log_level)
     kafka = load(KafkaSettings)
     registry = load(RegistrySettings)
     _check_proc_stat(path)
@@ -106,8 +104,8 @@ def procstat(
             flush_timeout=flush_timeout,
             metrics_host=metrics_host,
             metrics_port=metrics_port if metrics else None,
-            log_format=log_format.value,
-            log_level=log_level.value,
+            log_format=log_format,
+            log_level=log_level,
         )
     )
 
@@ -143,7 +141,7 @@ def tail(
     from procstream_producer.tail import reader
     from procstream_producer.tail.decoding import Decoder
 
-    set_up("text", log_level.value)
+    set_up(LogFormat.TEXT, log_level)
     settings = load(KafkaSettings)
     stop = StopSignal()
     connection = kafka.Connection(settings.bootstrap_servers)

@@ -1,28 +1,11 @@
 """Command line options that several commands of the producer have."""
 
 import math
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 from procstream_common.errors import SettingsError
-
-
-class LogFormat(StrEnum):
-    """How log lines look."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class LogLevel(StrEnum):
-    """The least important lines that are shown."""
-
-    DEBUG = "DEBUG"
-    INFO = "INFO"
-    WARNING = "WARNING"
-    ERROR = "ERROR"
-
+from procstream_common.logs import LogFormat, LogLevel
 
 Topic = Annotated[str, typer.Option(envvar="KAFKA_TOPIC", help="Topic to send to.")]
 LogFormatOption = Annotated[LogFormat, typer.Option(envvar="LOG_FORMAT", help="Log lines on stderr.")]

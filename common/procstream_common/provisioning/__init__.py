@@ -10,7 +10,13 @@ from procstream_common.provisioning.schemas import (
     delete_subject,
     ensure_schema,
 )
-from procstream_common.provisioning.specs import SchemaReferenceSpec, SchemaSpec, TopicSpec, read_values
+from procstream_common.provisioning.specs import (
+    SchemaReferenceSpec,
+    SchemaSpec,
+    TopicSpec,
+    first_mistake,
+    read_values,
+)
 from procstream_common.provisioning.topic_plan import Refusal, TopicPlan, TopicState, plan
 from procstream_common.provisioning.topics import (
     KafkaUnavailableError,
@@ -35,6 +41,7 @@ __all__ = [
     "delete_subject",
     "ensure_schema",
     "ensure_topics",
+    "first_mistake",
     "plan",
     "read_values",
 ]

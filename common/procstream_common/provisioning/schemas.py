@@ -71,23 +71,20 @@ def ensure_schema(registry: SchemaRegistryClient, spec: SchemaSpec) -> EnsuredSc
     return EnsuredSchema(*found, registered=registered, compatibility_set=level_set)
 
 
-def delete_subject(registry: SchemaRegistryClient, subject: str) -> bool:
-    """Delete a subject with all its versions for good; whether it was there.
+def delete_subject(registry: SchemaRegistryClient, subject: str) -> None:
+    """Delete a subject with all its versions for good, if it is there.
 
     Raises:
         SchemaRefusedError: other schemas refer to it.
         RegistryUnavailableError: the registry does not answer.
     """
-    there = False
     with _errors(subject):
         for permanent in (False, True):  # Confluent's registry wants the soft deletion first
             try:
                 registry.delete_subject(subject, permanent=permanent)
-                there = True
             except SchemaRegistryError as error:
                 if error.http_status_code != HTTPStatus.NOT_FOUND:
                     raise
-    return there
 
 
 @contextmanager

@@ -58,6 +58,13 @@ class Provisions:
     schemas: tuple[SchemaSpec, ...]
 
 
+def first_mistake(error: ValidationError) -> str:
+    """The first of the mistakes in a specification: the field, what was found and what was expected."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    return f"{field}: found {first['input']!r}: {first['msg']}"
+
+
 def read_values(path: Path) -> Provisions:
     """Read `topics` and `schemas` of a chart's values file; a schema's `file` is relative to it.
 
@@ -68,11 +75,7 @@ def read_values(path: Path) -> Provisions:
         topics = tuple(TopicSpec.model_validate(topic) for topic in values.get("topics", []))
         schemas = tuple(_schema(schema, path.parent) for schema in values.get("schemas", []))
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise ProcstreamError(
-            f"{path}: {error.title}.{field}: found {first['input']!r}: {first['msg']}"
-        ) from error
+        raise ProcstreamError(f"{path}: {error.title}.{first_mistake(error)}") from error
     return Provisions(topics, schemas)
 
 

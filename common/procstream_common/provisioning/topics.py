@@ -93,15 +93,13 @@ class TopicAdmin:
         self._each(self._admin.incremental_alter_configs, changes, "configured", refused)
         return refused
 
-    def delete(self, topic: str) -> bool:
-        """Delete a topic and its records; whether it was there. Raises `TopicRefusedError`."""
+    def delete(self, topic: str) -> None:
+        """Delete a topic and its records, if it is there. Raises `TopicRefusedError`."""
         [future] = self._admin.delete_topics([topic], request_timeout=self._timeout).values()
         result = self._result(topic, "deleted", future)
-        if isinstance(result, TopicRefusedError):
-            if result.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                return False
+        absent = KafkaError.UNKNOWN_TOPIC_OR_PART
+        if isinstance(result, TopicRefusedError) and result.error.code() != absent:
             raise result
-        return True
 
     def _each(
         self,

@@ -12,6 +12,7 @@ from procstream_common.provisioning import (
     SchemaSpec,
     delete_subject,
     ensure_schema,
+    first_mistake,
 )
 from pydantic import ValidationError
 
@@ -71,11 +72,7 @@ class SchemaReconciler:
             spec = SchemaSpec.model_validate(fields)
             ensured = ensure_schema(self._connection.registry(), spec)
         except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(str(part) for part in first["loc"])
-            return Outcome(
-                Ready(False, "InvalidSpec", f"spec.{field}: found {first['input']!r}: {first['msg']}")
-            )
+            return Outcome(Ready(False, "InvalidSpec", f"spec.{first_mistake(error)}"))
         except SettingsError as error:
             return Outcome(Ready(None, "OperatorMisconfigured", str(error)), retry=True)
         except SchemaRefusedError as error:
@@ -88,12 +85,10 @@ class SchemaReconciler:
     def _delete(self, resource: Resource, owned: Mapping[str, Key]) -> Outcome:
         subject = _subject(resource)
         what = f"subject {subject}"
-        if not deletion.is_asked_for(resource):
-            return deletion.retained(what, "deletionPolicy is Retain")
-        if subject in owned:
-            return deletion.retained(what, f"Schema {owned[subject]} has it too")
-        if "id" not in resource.status:
-            return deletion.retained(what, "this resource never had it")
+        had_it = "id" in resource.status
+        reason = deletion.reason_to_retain(resource, owner=owned.get(subject), had_it=had_it)
+        if reason is not None:
+            return deletion.retained(what, reason)
         try:
             delete_subject(self._connection.registry(), subject)
         except (SettingsError, SchemaRefusedError) as error:

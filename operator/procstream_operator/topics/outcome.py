@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from confluent_kafka import KafkaError
-from procstream_common.provisioning import TopicPlan, TopicRefusedError, TopicSpec, TopicState
+from procstream_common.provisioning import TopicPlan, TopicRefusedError, TopicSpec, TopicState, first_mistake
 from pydantic import ValidationError
 
 from procstream_operator.controller import Key, Outcome, Ready, Resource, ResourceEvent
@@ -32,9 +32,7 @@ def specification(resource: Resource) -> TopicSpec | Outcome:
     try:
         spec = TopicSpec.model_validate({**fields, "topicName": topic_name(resource)})
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        return Outcome(Ready(False, "InvalidSpec", f"spec.{field}: found {first['input']!r}: {first['msg']}"))
+        return Outcome(Ready(False, "InvalidSpec", f"spec.{first_mistake(error)}"))
     if spec.topic_name.startswith(_KAFKAS_OWN):
         message = f"topic {spec.topic_name}: names that begin with two underscores are Kafka's own"
         return Outcome(Ready(False, "InvalidTopicName", message))

@@ -101,25 +101,21 @@ class TopicReconciler:
         for resource in resources:
             name = outcome.topic_name(resource)
             what = f"topic {name}"
-            if not deletion.is_asked_for(resource):
-                outcomes[resource.key] = deletion.retained(what, "deletionPolicy is Retain")
-            elif name in owned:
-                outcomes[resource.key] = deletion.retained(what, f"Topic {owned[name]} has it too")
-            elif "topicId" not in resource.status:
-                outcomes[resource.key] = deletion.retained(what, "this resource never had it")
-            else:
-                try:
-                    if away is not None:
-                        raise away
-                    self._connection.topic_admin().delete(name)
-                    outcomes[resource.key] = deletion.gone(what)
-                except (SettingsError, KafkaUnavailableError, TopicRefusedError) as error:
-                    away = error if isinstance(error, KafkaUnavailableError) else away
-                    outcomes[resource.key] = self._not_yet(resource, what, error)
+            had_it = "topicId" in resource.status
+            reason = deletion.reason_to_retain(resource, owner=owned.get(name), had_it=had_it)
+            if reason is not None:
+                outcomes[resource.key] = deletion.retained(what, reason)
+                continue
+            try:
+                if away is not None:
+                    raise away
+                self._connection.topic_admin().delete(name)
+                outcomes[resource.key] = deletion.gone(what)
+            except (SettingsError, KafkaUnavailableError, TopicRefusedError) as error:
+                away = error if isinstance(error, KafkaUnavailableError) else away
+                now = datetime.now(UTC)
+                outcomes[resource.key] = deletion.not_yet(resource, what, str(error), now, self._patience)
         return outcomes
-
-    def _not_yet(self, resource: Resource, what: str, error: Exception) -> Outcome:
-        return deletion.not_yet(resource, what, str(error), datetime.now(UTC), self._patience)
 
 
 def _with_leaders(

@@ -9,15 +9,13 @@ from typing import Annotated
 
 import typer
 from procstream_common.errors import ProcstreamError, SettingsError
-from procstream_common.logs import set_up
+from procstream_common.logs import LogFormat, LogLevel, set_up
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 
 from procstream_producer.generators import RecordSource
 from procstream_producer.options import (
     FlushTimeout,
-    LogFormat,
     LogFormatOption,
-    LogLevel,
     LogLevelOption,
     StartupTimeout,
     Topic,
@@ -283,7 +281,7 @@ def _generate(make_source: Callable[[], RecordSource], sending: Sending) -> None
     from procstream_producer.delivery import kafka
     from procstream_producer.generators.run import GENERATOR_PROPERTIES, Generator, Limits
 
-    set_up(sending.log_format.value, sending.log_level.value)
+    set_up(sending.log_format, sending.log_level)
     topic = sending.topic
     exit_on_sigterm()
     settings = load(KafkaSettings)

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field
 
-from procstream_common.logs import LogFormat
+from procstream_common.logs import LogFormat, LogLevel
 
 CONFIG_VARIABLE = "PROCSTREAM_SAMPLER_CONFIG"
 """The environment variable that carries a config to the sampling process."""
@@ -31,7 +31,7 @@ class SamplerConfig:
     metrics_host: str
     metrics_port: int | None
     log_format: LogFormat
-    log_level: str
+    log_level: LogLevel
 
     def dumps(self) -> str:
         """As JSON, for `loads`."""
@@ -40,4 +40,6 @@ class SamplerConfig:
     @classmethod
     def loads(cls, text: str) -> "SamplerConfig":
         """Back from JSON."""
-        return cls(**json.loads(text))
+        fields = json.loads(text)
+        log_format, log_level = LogFormat(fields.pop("log_format")), LogLevel(fields.pop("log_level"))
+        return cls(**fields, log_format=log_format, log_level=log_level)

@@ -21,6 +21,16 @@ def test_data_are_retained_unless_told() -> None:
     assert deletion.is_asked_for(resource(Kind.TOPIC, {"deletionPolicy": "Delete"}))
 
 
+def test_data_that_others_have_or_it_never_had_are_retained() -> None:
+    asked = resource(Kind.TOPIC, {"deletionPolicy": "Delete"})
+    other = Key("streams", "other")
+    assert deletion.reason_to_retain(asked, owner=None, had_it=True) is None
+    assert deletion.reason_to_retain(asked, owner=None, had_it=False) == "this resource never had it"
+    assert deletion.reason_to_retain(asked, owner=other, had_it=True) == "Topic streams/other has it too"
+    retained = resource(Kind.TOPIC, {})
+    assert deletion.reason_to_retain(retained, owner=None, had_it=True) == "deletionPolicy is Retain"
+
+
 def test_a_deletion_that_fails_is_tried_again() -> None:
     gone = resource(Kind.TOPIC, {}, deletionTimestamp=DELETED)
     outcome = deletion.not_yet(gone, "topic orders", "no broker", at(60), PATIENCE)

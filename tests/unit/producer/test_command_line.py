@@ -8,7 +8,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
@@ -238,14 +237,14 @@ def test_a_signal_ends_a_wait_and_is_remembered() -> None:
 @pytest.mark.parametrize(
     ("log_format", "read"),
     [
-        ("text", lambda text: text.split(" ", 2)[1:]),
-        ("json", lambda text: [json.loads(text)["level"], json.loads(text)["message"]]),
+        (logs.LogFormat.TEXT, lambda text: text.split(" ", 2)[1:]),
+        (logs.LogFormat.JSON, lambda text: [json.loads(text)["level"], json.loads(text)["message"]]),
     ],
 )
 def test_a_log_line_is_text_or_json(
-    log_format: Any, read: Callable[[str], list[str]], capsys: pytest.CaptureFixture[str]
+    log_format: logs.LogFormat, read: Callable[[str], list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    logs.set_up(log_format, "INFO")
+    logs.set_up(log_format, logs.LogLevel.INFO)
     logging.getLogger("x").info("broker away (%s)", "refused")
     logging.getLogger("x").debug("not shown")
     [text] = capsys.readouterr().err.splitlines()

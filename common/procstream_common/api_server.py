@@ -18,7 +18,7 @@ from procstream_common.errors import ProcstreamError
 
 _REQUEST_SECONDS = 15.0
 
-Verb = Literal["get", "list", "create", "update", "patch", "apply"]
+Verb = Literal["get", "list", "create", "update", "patch", "apply", "delete"]
 _METHODS = {
     "get": "GET",
     "list": "GET",
@@ -26,6 +26,7 @@ _METHODS = {
     "update": "PUT",
     "patch": "PATCH",
     "apply": "PATCH",
+    "delete": "DELETE",
 }
 _CONTENT_TYPES = {"patch": "application/merge-patch+json", "apply": "application/apply-patch+yaml"}
 

@@ -25,11 +25,13 @@ class Api:
     def __init__(self, server: ApiServer) -> None:
         self._server = server
 
-    async def resources(self, kind: Kind, namespaces: Sequence[str]) -> list[Mapping[str, Any]]:
-        """All resources of a kind in the namespaces; no namespace means all of them."""
+    async def resources(
+        self, kind: Kind, namespaces: Sequence[str], selector: str = ""
+    ) -> list[Mapping[str, Any]]:
+        """Resources of a kind in the namespaces, with the labels of `selector`; no namespace means all."""
         items: list[Mapping[str, Any]] = []
         for namespace in namespaces or [""]:
-            query = {"limit": str(_PAGE)}
+            query = {"limit": str(_PAGE), "labelSelector": selector}
             while True:
                 page = await self._server.request(
                     "list", path_of(API_VERSION, namespace, kind.value), query=query
@@ -39,6 +41,10 @@ class Api:
                     break
                 query["continue"] = token
         return items
+
+    async def delete(self, resource: Resource) -> None:
+        """Ask for a resource to be deleted; it stays until its finalizers are gone. Raises `GoneError`."""
+        await self._server.request("delete", _path(resource))
 
     async def set_status(self, resource: Resource, status: Mapping[str, Any]) -> Mapping[str, Any]:
         """Replace a resource's status; the resource as it is then. Raises `GoneError`."""

@@ -13,7 +13,16 @@ from procstream_common.cli import run as run_app
 from procstream_common.errors import SettingsError
 from procstream_common.logs import LogFormat, LogLevel, set_up
 
-app = typer.Typer(pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Topics, schemas and the producer DaemonSet as resources of procstream.io/v1alpha1 say.",
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+
+LogFormatOption = Annotated[LogFormat, typer.Option(envvar="LOG_FORMAT", help="Log lines on stderr.")]
+LogLevelOption = Annotated[
+    LogLevel, typer.Option(envvar="LOG_LEVEL", case_sensitive=False, help="Least level of log lines.")
+]
 
 _SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -81,15 +90,10 @@ def run(
     metrics_port: Annotated[
         int, typer.Option(envvar="METRICS_PORT", min=1, max=65535, help="Port of these.")
     ] = 8080,
-    log_format: Annotated[
-        LogFormat, typer.Option(envvar="LOG_FORMAT", help="Log lines on stderr.")
-    ] = LogFormat.TEXT,
-    log_level: Annotated[
-        LogLevel,
-        typer.Option(envvar="LOG_LEVEL", case_sensitive=False, help="Least level of log lines."),
-    ] = LogLevel.INFO,
+    log_format: LogFormatOption = LogFormat.TEXT,
+    log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
-    """Make topics, schemas and the producer DaemonSet as the resources of procstream.io/v1alpha1 say."""
+    """Look after the resources until SIGTERM."""
     from procstream_operator.operator import Options
     from procstream_operator.operator import run as run_operator
 
@@ -114,6 +118,36 @@ def run(
         asyncio.run(run_operator(options))
     except asyncio.CancelledError:  # a signal while it stood by
         return
+
+
+@app.command()
+def uninstall(
+    selector: Annotated[
+        str,
+        typer.Option("--selector", "-l", help="Labels of the resources: app.kubernetes.io/instance=RELEASE."),
+    ],
+    own_namespace: Annotated[
+        str | None,
+        typer.Option(
+            "--namespace",
+            "-n",
+            envvar="POD_NAMESPACE",
+            help="Namespace of the resources.",
+            show_default="the pod's",
+        ),
+    ] = None,
+    timeout_seconds: Annotated[
+        float, typer.Option(envvar="TIMEOUT_SECONDS", min=0, help="How long to wait for the operator.")
+    ] = 240.0,
+    log_format: LogFormatOption = LogFormat.TEXT,
+    log_level: LogLevelOption = LogLevel.INFO,
+) -> None:
+    """Delete the resources whose data go with them, before the operator that deletes these goes itself."""
+    from procstream_operator.uninstallation import delete_resources
+
+    set_up(log_format, log_level)
+    namespace = own_namespace or _namespace_of_pod()
+    asyncio.run(delete_resources(namespace, selector, timedelta(seconds=timeout_seconds)))
 
 
 def main() -> None:

@@ -30,6 +30,10 @@ EVERYTHING = {
     "registry": {"replicas": 2},
     "postgres": {"enabled": True, "password": "not-a-secret"},
     "operator": {"replicas": 2, "watchAllNamespaces": True},
+    "schemas": [
+        {"subject": f"{topic}-value", "file": f"schemas/{topic}.avsc", "deletionPolicy": "Delete"}
+        for topic in ("procstat_snapshots", "lineage-input")
+    ],
     "generators": {
         name: {"enabled": True} for name in ("lineage-input", "transactions", "splitpay", "orders")
     },

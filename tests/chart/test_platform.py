@@ -178,3 +178,20 @@ def test_generators_wait_for_topics_that_the_chart_makes(everything: Rendered) -
             assert {
                 need.removeprefix("subject:") for need in needs if need.startswith("subject:")
             } <= subjects
+
+
+def test_what_is_to_be_deleted_is_deleted_before_the_operator(chart: Chart, local: Rendered) -> None:
+    assert "uninstall" not in local.of("Job")
+    topic = {"topicName": "passing", "partitions": 1, "deletionPolicy": "Delete"}
+    rendered = chart.render({"topics": [topic]}, "values-local.yaml")
+    for kind in ("ServiceAccount", "Role", "RoleBinding", "Job"):
+        annotations = rendered.of(kind)["uninstall"]["metadata"]["annotations"]
+        assert annotations["helm.sh/hook"] == "pre-delete"
+    [rule] = rendered.of("Role")["uninstall"]["rules"]
+    assert rule == {
+        "apiGroups": ["procstream.io"],
+        "resources": ["topics", "schemas"],
+        "verbs": ["list", "delete"],
+    }
+    pod = rendered.of("Job")["uninstall"]["spec"]["template"]["spec"]
+    assert pod["containers"][0]["args"] == ["uninstall", "--selector=app.kubernetes.io/instance=events"]

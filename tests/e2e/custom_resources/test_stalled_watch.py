@@ -52,7 +52,7 @@ def watched(
         "METRICS_HOST": "127.0.0.1",
         "METRICS_PORT": str(free_port()),
     }
-    command = [sys.executable, "-m", "procstream_operator.cli"]
+    command = [sys.executable, "-m", "procstream_operator.cli", "run"]
     with (
         (tmp_path / "operator.log").open("w") as log,
         subprocess.Popen(command, env=environment, stderr=log) as process,

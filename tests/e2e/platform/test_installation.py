@@ -18,6 +18,10 @@ TOPIC = "lineage-input"
 VALUES = {
     "image": {"mirror": "localhost"},
     "postgres": {"enabled": True},
+    "schemas": [
+        {"subject": f"{topic}-value", "file": f"schemas/{topic}.avsc", "deletionPolicy": "Delete"}
+        for topic in ("procstat_snapshots", "lineage-input")
+    ],
     "pipelines": {"lineage": {"enabled": False}, "procstat-lineage": {"enabled": False}},
 }
 
@@ -77,6 +81,25 @@ def test_a_broker_that_is_lost_comes_back_with_its_topics(namespace: Namespace) 
     namespace.wait("condition=Ready", f"pod/{BROKER}", timeout=120)
     until(lambda: records(namespace) > before, f"more than {before} records in {TOPIC}", every=2)
     assert topic_ids(namespace) == ids
+
+
+def test_uninstalling_leaves_what_the_documentation_says(namespace: Namespace) -> None:
+    helm.uninstall(namespace, RELEASE)
+    left = {
+        *(f"persistentvolumeclaim/data-{PREFIX}-{part}-0" for part in ("kafka", "minio", "postgres")),
+        f"lease.coordination.k8s.io/{PREFIX}-operator",
+        f"pod/{PREFIX}-test",
+    }
+    until(lambda: objects(namespace) <= left, "pods that end", timeout=60, every=1)
+    assert objects(namespace) == left
+
+
+def objects(namespace: Namespace) -> set[str]:
+    """All but events, and what a namespace has without anything in it."""
+    kinds = namespace.cluster.run("api-resources", "--namespaced", "--verbs=list,delete", "--output=name")
+    found = namespace.kubectl("get", ",".join(kinds.stdout.split()), "--output=name").split()
+    others = ("configmap/kube-root-ca.crt", "serviceaccount/default", "event/", "event.events.k8s.io/")
+    return {name for name in found if not name.startswith(others)}
 
 
 def topic_ids(namespace: Namespace) -> dict[str, str]:

@@ -38,14 +38,20 @@ class Rendered:
     def components(self) -> set[str]:
         return {one["metadata"]["labels"]["app.kubernetes.io/component"] for one in self.objects}
 
-    def pods(self) -> Iterator[tuple[str, Object]]:
-        """The pod specification of everything that makes pods, and what it is called."""
+    def templates(self) -> Iterator[tuple[str, Object]]:
+        """The metadata and specification of everything that makes pods, and what it is called."""
         for one in self.objects:
             called = f"{one['kind']}/{one['metadata']['name']}"
             if one["kind"] == "Pod":
-                yield called, one["spec"]
+                yield called, one
+            elif one["kind"] == "CronJob":
+                yield called, one["spec"]["jobTemplate"]["spec"]["template"]
             elif "template" in one.get("spec", {}):
-                yield called, one["spec"]["template"]["spec"]
+                yield called, one["spec"]["template"]
+
+    def pods(self) -> Iterator[tuple[str, Object]]:
+        """The pod specification of everything that makes pods, and what it is called."""
+        return ((called, template["spec"]) for called, template in self.templates())
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,46 @@ def test_network_policies_guard_every_server(everything: Rendered) -> None:
     assert nodes_only["ports"] == [{"port": "controller"}]
 
 
+@pytest.mark.parametrize("values", ["everything", "aws"])
+def test_no_pod_is_without_a_network_policy(values: str, request: pytest.FixtureRequest) -> None:
+    rendered: Rendered = request.getfixturevalue(values)
+    templates = dict(rendered.templates())
+    for name, one in rendered.of("FlinkDeployment").items():
+        for role in ("jobManager", "taskManager"):
+            templates[f"{name}/{role}"] = one["spec"][role]["podTemplate"]
+    selectors = [one["spec"]["podSelector"] for one in rendered.of("NetworkPolicy").values()]
+    selected = [one["matchLabels"] for one in selectors if "matchExpressions" not in one]
+    for name, template in templates.items():
+        labels = template["metadata"]["labels"]
+        assert any(selector.items() <= labels.items() for selector in selected), name
+
+
+def test_network_policies_let_in_to_the_metrics(everything: Rendered) -> None:
+    [rule] = everything.of("NetworkPolicy")[""]["spec"]["ingress"]
+    assert rule == {"ports": [{"port": "metrics"}]}
+
+
+def test_the_network_policy_of_flink_is_for_its_pods_alone(everything: Rendered) -> None:
+    policy = everything.of("NetworkPolicy")["flink"]["spec"]
+    [expression] = policy["podSelector"]["matchExpressions"]
+    assert expression == {"key": "procstream.io/flink", "operator": "Exists"}
+    among_themselves, rest = policy["ingress"]
+    ours = {"podSelector": {"matchLabels": {"app.kubernetes.io/part-of": "procstream"}}}
+    assert ours in among_themselves["from"]
+    assert "ports" not in among_themselves
+    assert rest == {"ports": [{"port": 8081}]}
+    deployment = everything.of("FlinkDeployment")["pipeline-lineage"]
+    for role in ("jobManager", "taskManager"):
+        assert expression["key"] in deployment["spec"][role]["podTemplate"]["metadata"]["labels"]
+
+
+def test_an_image_can_be_told_by_its_digest(chart: Chart) -> None:
+    digest = f"4.3.1@sha256:{'0' * 64}"
+    values = {"minio": {"rootPassword": "not-a-secret"}, "kafka": {"image": {"tag": digest}}}
+    [container] = chart.render(values).of("StatefulSet")["kafka"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == f"apache/kafka:{digest}"
+
+
 def test_disruptions_leave_all_but_one(everything: Rendered) -> None:
     budgets = everything.of("PodDisruptionBudget")
     assert budgets.keys() >= {"kafka", "registry", "operator"}

@@ -23,10 +23,15 @@
 {{- . | lower | replace "_" "-" | trunc 63 | trimAll "-." -}}
 {{- end -}}
 
+{{/* Labels that select all of a release. */}}
+{{- define "procstream.selector.release" -}}
+app.kubernetes.io/name: procstream
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
 {{/* Labels that select a component: (dict "root" $ "component" "operator") */}}
 {{- define "procstream.selector" -}}
-app.kubernetes.io/name: procstream
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{ include "procstream.selector.release" .root }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 

@@ -26,3 +26,5 @@ unused=(docopt find-libpython hdfs jsonpickle jsonschema jsonschema-specificatio
   referencing rpds-py fasteners)
 compile flink "$@" --constraint requirements/dev.txt --extra flink --extra msk-iam \
   "${unused[@]/#/--no-emit-package=}" {common,flink_job,lineage}/pyproject.toml
+# Never beside the rest: it asks for versions that the components do not have.
+compile checkov "$@" requirements/checkov.in

@@ -61,6 +61,13 @@ class Namespace:
     def all(self, kind: str, *selectors: str) -> list[dict[str, Any]]:
         return list(json.loads(self.kubectl("get", kind, *selectors, "--output=json"))["items"])
 
+    def objects(self) -> set[str]:
+        """KIND/NAME of all but events, and what every namespace has."""
+        kinds = self.cluster.run("api-resources", "--namespaced", "--verbs=list,delete", "--output=name")
+        found = self.kubectl("get", ",".join(kinds.stdout.split()), "--output=name").split()
+        others = ("configmap/kube-root-ca.crt", "serviceaccount/default", "event/", "event.events.k8s.io/")
+        return {name for name in found if not name.startswith(others)}
+
     def exists(self, kind: str, name: str) -> bool:
         return bool(self.kubectl("get", kind, name, "--output=name", "--ignore-not-found"))
 

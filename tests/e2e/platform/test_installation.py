@@ -90,16 +90,8 @@ def test_uninstalling_leaves_what_the_documentation_says(namespace: Namespace) -
         f"lease.coordination.k8s.io/{PREFIX}-operator",
         f"pod/{PREFIX}-test",
     }
-    until(lambda: objects(namespace) <= left, "pods that end", timeout=60, every=1)
-    assert objects(namespace) == left
-
-
-def objects(namespace: Namespace) -> set[str]:
-    """All but events, and what a namespace has without anything in it."""
-    kinds = namespace.cluster.run("api-resources", "--namespaced", "--verbs=list,delete", "--output=name")
-    found = namespace.kubectl("get", ",".join(kinds.stdout.split()), "--output=name").split()
-    others = ("configmap/kube-root-ca.crt", "serviceaccount/default", "event/", "event.events.k8s.io/")
-    return {name for name in found if not name.startswith(others)}
+    until(lambda: namespace.objects() <= left, "pods that end", timeout=60, every=1)
+    assert namespace.objects() == left
 
 
 def topic_ids(namespace: Namespace) -> dict[str, str]:

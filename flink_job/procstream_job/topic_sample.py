@@ -1,9 +1,14 @@
-"""The edge to Kafka for a look into a topic: some of its newest records, without a consumer group."""
+"""The edge to Kafka for a look into topics: some of their newest records, without a consumer group."""
 
 import time
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 from procstream_common.errors import ProcstreamError
 from procstream_common.settings import KafkaSettings
 
@@ -12,51 +17,87 @@ from procstream_job.preflight import KafkaUnavailable, topic_names
 
 _ANSWER_SECONDS = 10.0
 _READ_SECONDS = 30.0
-_POLL_SECONDS = 0.5
+_BATCH = 500
+_BATCH_SECONDS = 0.2
 _PROPERTIES: dict[str, Any] = {
-    "group.id": "procstream-pipeline-init",  # librdkafka wants one; no group is joined
+    "group.id": "procstream-topic-sample",  # librdkafka wants one; no group is joined
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
     "enable.partition.eof": True,
+    "fetch.wait.max.ms": 50,  # the end of a partition is told only then
+    "isolation.level": "read_committed",
     "allow.auto.create.topics": False,
     "auto.offset.reset": "earliest",  # when retention removes what it was about to read
     "log_level": 0,
 }
+_EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+_Place = tuple[str, int]
+"""Topic and partition."""
 
 
 class NothingToReadError(ProcstreamError):
     """A topic is absent, closed to us or empty."""
 
 
-def sample_records(kafka: KafkaSettings, topic: str, count: int) -> list[bytes]:
-    """Values of up to `count` committed records of a topic, the newest of each partition, without tombstones.
+@dataclass
+class Sample:
+    """Some records of a topic."""
 
-    The topic is there: see `check_topic`.
+    values: list[bytes] = field(default_factory=list)
+    refusal: str | None = None
+    """Why we may not read it, if we may not."""
+
+
+def sample_records(kafka: KafkaSettings, topic: str, count: int) -> list[bytes]:
+    """Values of about the newest `count` committed records of a topic that is there: see `check_topic`.
 
     Raises:
         NothingToReadError: we may not read it, or it has no record with a value.
         KafkaUnavailable: no broker answers.
     """
-    consumer = Consumer({**kafka.librdkafka(), **_PROPERTIES})
-    try:
-        consumer.poll(0)  # asks for a token, where the broker wants one
-        bounds = _bounds(consumer, topic)
-        each = -(-count // max(len(bounds), 1))
-        newest = {partition: max(low, high - each) for partition, (low, high) in bounds.items()}
-        # The newest offsets may be markers of transactions and tombstones alone: then from the beginning.
-        found = _read(consumer, topic, newest, count) or _read(
-            consumer, topic, {partition: low for partition, (low, _) in bounds.items()}, count
-        )
-    except KafkaException as error:
-        raise KafkaUnavailable(f"topic {topic}: reading it: {error.args[0].str()}") from None
-    finally:
-        consumer.close()
-    if not found:
+    sample = sample_topics(kafka, [topic], count, _READ_SECONDS)[topic]
+    if sample.refusal is not None:
+        raise NothingToReadError(f"topic {topic}: {sample.refusal}; expected one that we may read")
+    if not sample.values:
         raise NothingToReadError(
             f"topic {topic}: found no record to tell its columns from; expected JSON records, or a schema"
             f" registered as {topic}-value"
         )
-    return found
+    return sample.values
+
+
+def sample_topics(
+    kafka: KafkaSettings, topics: Collection[str], count: int, timeout: float
+) -> dict[str, Sample]:
+    """About the newest `count` committed records of each topic, from all its partitions, without tombstones.
+
+    After `timeout` seconds it is what has come. Raises `KafkaUnavailable` when no broker answers.
+    """
+    samples = {topic: Sample() for topic in topics}
+    if not samples:
+        return samples
+    deadline = time.monotonic() + timeout
+    try:
+        bounds = _bounds(kafka, samples)
+        partitions = Counter(topic for topic, _ in bounds)
+        newest = {
+            place: range(max(offsets.start, offsets.stop - -(-count // partitions[place[0]])), offsets.stop)
+            for place, offsets in bounds.items()
+        }
+        with closing(Consumer({**kafka.librdkafka(), **_PROPERTIES})) as consumer:
+            consumer.poll(0)  # asks for a token, where the broker wants one
+            _read(consumer, newest, samples, count, deadline)
+            # The newest offsets may be markers of transactions and tombstones alone: then from the beginning.
+            empty = {topic for topic, sample in samples.items() if not sample.values and not sample.refusal}
+            older = {place: offsets for place, offsets in bounds.items() if place[0] in empty}
+            _read(consumer, older, samples, count, deadline)
+    except KafkaException as error:
+        raise KafkaUnavailable(
+            f"KAFKA_BOOTSTRAP_SERVERS {kafka.bootstrap_servers}: looking into topics: {error.args[0].str()}"
+        ) from None
+    return samples
 
 
 def check_topic(kafka: KafkaSettings, topic: str) -> None:
@@ -73,31 +114,72 @@ def check_topic(kafka: KafkaSettings, topic: str) -> None:
         raise NothingToReadError(f"--topic: topic {topic!r} does not exist{hint}")
 
 
-def _bounds(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
-    """First and next offset of each partition that has had a record which may still be there."""
-    partitions = consumer.list_topics(topic, _ANSWER_SECONDS).topics[topic].partitions
-    bounds = {
-        number: consumer.get_watermark_offsets(TopicPartition(topic, number), _ANSWER_SECONDS)
-        for number in partitions
-    }
-    return {number: (low, high) for number, (low, high) in bounds.items() if low < high}
+def _bounds(kafka: KafkaSettings, samples: Mapping[str, Sample]) -> dict[_Place, range]:
+    """The offsets of each partition that has had a committed record which may still be there."""
+    admin = AdminClient({**kafka.librdkafka(), "log_level": 0})
+    admin.poll(0)  # asks for a token, where the broker wants one
+    # All topics are asked for: naming one could create it, where the brokers allow that.
+    known = admin.list_topics(timeout=_ANSWER_SECONDS).topics
+    places = [
+        TopicPartition(topic, partition)
+        for topic in samples
+        if topic in known
+        for partition in known[topic].partitions
+    ]
+    first = dict(_offsets(admin, places, _EARLIEST, samples))
+    after_last = dict(_offsets(admin, places, _LATEST, samples))
+    bounds = {place: range(first[place], after_last[place]) for place in first.keys() & after_last.keys()}
+    return {place: offsets for place, offsets in bounds.items() if offsets}
 
 
-def _read(consumer: Consumer, topic: str, starts: dict[int, int], count: int) -> list[bytes]:
-    consumer.assign([TopicPartition(topic, partition, start) for partition, start in starts.items()])
-    unread = set(starts)
-    found: list[bytes] = []
-    deadline = time.monotonic() + _READ_SECONDS
-    while unread and len(found) < count and time.monotonic() < deadline:
-        message = consumer.poll(_POLL_SECONDS)
-        if message is None:
-            continue
-        error = message.error()
-        if error is None:
-            if (value := message.value()) is not None:
-                found.append(value)
-        elif error.code() == KafkaError._PARTITION_EOF:
-            unread.discard(message.partition())
-        elif error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            raise NothingToReadError(f"topic {topic}: {error.str()}; expected one that we may read")
-    return found
+def _offsets(
+    admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec, samples: Mapping[str, Sample]
+) -> Iterator[tuple[_Place, int]]:
+    if not places:
+        return
+    asked = dict.fromkeys(places, spec)
+    isolation = IsolationLevel.READ_COMMITTED
+    answers = admin.list_offsets(asked, isolation_level=isolation, request_timeout=_ANSWER_SECONDS)
+    for place, answer in answers.items():
+        try:
+            yield (place.topic, place.partition), int(answer.result().offset)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise
+            samples[place.topic].refusal = error.args[0].str()
+
+
+def _read(
+    consumer: Consumer,
+    wanted: Mapping[_Place, range],
+    samples: Mapping[str, Sample],
+    count: int,
+    deadline: float,
+) -> None:
+    """Add the values that are at the `wanted` offsets, up to `count` of a topic."""
+    if not wanted:
+        return
+    consumer.assign([TopicPartition(*place, offsets.start) for place, offsets in wanted.items()])
+    unread = set(wanted)
+    failure: KafkaError | None = None
+    while unread and time.monotonic() < deadline:
+        for message in consumer.consume(_BATCH, timeout=_BATCH_SECONDS):
+            topic, error = message.topic() or "", message.error()
+            place = (topic, message.partition() or 0)
+            if error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                samples[topic].refusal = error.str()
+                unread = {one for one in unread if one[0] != topic}
+            elif error is not None and error.code() != KafkaError._PARTITION_EOF:
+                failure = error
+            elif place in unread:
+                value, offset = message.value(), message.offset() or 0
+                if error is None and value is not None and len(samples[topic].values) < count:
+                    samples[topic].values.append(value)
+                if (
+                    error is not None
+                    or offset + 1 >= wanted[place].stop
+                    or len(samples[topic].values) >= count
+                ):
+                    unread.discard(place)
+    if unread and failure is not None:
+        raise KafkaException(failure)

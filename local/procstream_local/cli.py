@@ -154,18 +154,27 @@ def sql(
         Path | None, typer.Option("--file", "-f", metavar="FILE", help="File of SQL to run, then end.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="With -e or -f: rows as JSON lines.")] = False,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="Another SQL gateway, such as a cluster's.", show_default="the stack's"
+        ),
+    ] = None,
 ) -> None:
     """Open Flink's SQL client, in which every topic is a table, or run statements and print their rows."""
     statements = sql_client.read_statements(execute, file)
     if as_json and statements is None:
         raise ProcstreamError("--json: expected -e or -f with it")
     home = current_home()
-    with Console(stderr=True).status("starting the SQL gateway") as spinner:
-        port = sql_client.connect(home, os.environ, progress=spinner.update)
-    if statements is None:
-        sql_client.become_client(home, port)
+    if address is None:
+        with Console(stderr=True).status("starting the SQL gateway") as spinner:
+            address = sql_client.connect(home, os.environ, progress=spinner.update)
     else:
-        with gateway.session(port) as session:
+        sql_client.check_address(address)
+    if statements is None:
+        sql_client.become_client(home, address)
+    else:
+        with gateway.session(address) as session:
             script.run(session, statements, as_json=as_json)
 
 

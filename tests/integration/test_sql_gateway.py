@@ -1,6 +1,7 @@
 """Topics as tables: for `procstream sql`, for Flink's own client, and for any client of the gateway."""
 
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -128,6 +129,42 @@ def test_flinks_own_client_is_opened_on_the_gateway(avro: str) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert avro in result.stdout
+
+
+def test_a_gateway_is_found_by_its_address_without_a_stack(home: Home, avro: str, tmp_path: Path) -> None:
+    sql("SHOW TABLES")  # starts the gateway where no test has
+    address = f"127.0.0.1:{home.read().ports['sql-gateway']}"
+    options = ("--address", address)
+    elsewhere = {"PROCSTREAM_HOME": str(tmp_path / "no stack")}
+    result = commands.run("procstream", "sql", *options, "-e", f"DESCRIBE `{avro}`", env=elsewhere)
+    assert result.returncode == 0, result.stderr
+    assert "kafka_offset" in result.stdout
+    client = subprocess.run(
+        [Path(sys.executable).with_name("procstream"), "sql", *options],
+        env={**os.environ, **elsewhere},
+        input="SHOW TABLES;\nQUIT;\n",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert client.returncode == 0, client.stderr
+    assert avro in client.stdout
+
+
+def test_columns_that_a_running_pipeline_declares_come_first(home: Home, tmp_path: Path) -> None:
+    topic = new_topic("sql-declared", b'{"amount": 1}')
+    source = {"topic": "${TOPIC}", "format": "json", "columns": {"amount": "DECIMAL(10, 2)"}}
+    pipeline = {"name": "payments", "sources": {"records": source}, "sink": {"print": {}}}
+    (tmp_path / "payments.yaml").write_text(json.dumps(pipeline))
+    running = [{"source": str(tmp_path / "payments.yaml"), "env": {"TOPIC": topic}}]
+    (tmp_path / "running.json").write_text(json.dumps(running))
+    file = tmp_path / "topics.json"
+    command = [sys.executable, "-m", "procstream_job.sql_catalog", file]
+    subprocess.run([*command, "--pipelines", tmp_path / "running.json"], timeout=60, check=True)
+    assert json.loads(file.read_text())["tables"][topic]["columns"][0]["type"] == "DECIMAL(10, 2)"
+    subprocess.run(command, timeout=60, check=True)
+    assert json.loads(file.read_text())["tables"][topic]["columns"][0]["type"] == "BIGINT"
 
 
 def test_where_the_stack_is_not_up_it_says_so(tmp_path: Path) -> None:

@@ -32,9 +32,17 @@ def service(folder: Path, flink_folder: Path, port: int, artifacts: Artifacts) -
     )
 
 
-def environment(folder: Path, flink_folder: Path, artifacts: Artifacts) -> dict[str, str]:
-    """Variables of Flink's gateway and client scripts."""
-    return {**flink.environment(flink_folder, artifacts), "FLINK_OPT_DIR": str(folder / "opt")}
+def client_environment(folder: Path, artifacts: Artifacts) -> dict[str, str]:
+    """Variables of Flink's client script, which needs no stack."""
+    (folder / "log").mkdir(parents=True, exist_ok=True)
+    _link_jars(folder, artifacts)
+    return {
+        "FLINK_HOME": str(artifacts.flink),
+        "FLINK_CONF_DIR": str(artifacts.flink / "conf"),
+        "FLINK_LOG_DIR": str(folder / "log"),
+        "FLINK_OPT_DIR": str(folder / "opt"),
+        "JAVA_HOME": str(artifacts.java.resolve().parents[1]),
+    }
 
 
 def tables_file(folder: Path) -> Path:
@@ -50,12 +58,16 @@ def is_ready(port: int) -> bool:
         return False
 
 
-def _prepare(folder: Path, artifacts: Artifacts) -> None:
+def _link_jars(folder: Path, artifacts: Artifacts) -> None:
     jars = [*(artifacts.flink / "opt").glob("*.jar"), *artifacts.opt.glob("*.jar")]
     if not any(jar.name.startswith("flink-sql-gateway") for jar in jars):
         raise ProcstreamError(f"{artifacts.opt}: found no flink-sql-gateway jar; run `make setup` first")
-    (folder / "catalogs").mkdir(parents=True, exist_ok=True)
     link(folder / "opt", jars)
+
+
+def _prepare(folder: Path, artifacts: Artifacts) -> None:
+    (folder / "catalogs").mkdir(parents=True, exist_ok=True)
+    _link_jars(folder, artifacts)
     tables = tables_file(folder)
     if not tables.exists():
         tables.write_text('{"tables": {}}')
@@ -76,6 +88,6 @@ def _start(folder: Path, flink_folder: Path, port: int, artifacts: Artifacts, lo
     }
     script = str(artifacts.flink / "bin" / "sql-gateway.sh")
     argv = ["bash", script, "start-foreground", *(f"-D{key}={value}" for key, value in options.items())]
-    env = environment(folder, flink_folder, artifacts)
+    env = {**flink.environment(flink_folder, artifacts), "FLINK_OPT_DIR": str(folder / "opt")}
     jvm = f"{_JVM} {os.environ.get('JVM_ARGS', '')}".strip()
     return processes.start(argv, env={**env, "JVM_ARGS": jvm}, log=log)

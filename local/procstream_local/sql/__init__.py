@@ -1,1 +1,1 @@
-"""Flink SQL over the topics of the embedded stack: their tables, Flink's gateway and its client."""
+"""Flink SQL over topics: a gateway's sessions, and Flink's client on it."""

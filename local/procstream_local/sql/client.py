@@ -1,46 +1,61 @@
-"""`procstream sql`: the stack's gateway, with every topic as a table, and Flink's own client on it."""
+"""`procstream sql`: a gateway, with every topic as a table, and Flink's own client on it."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from procstream_common.errors import ProcstreamError
+from procstream_job.sql_catalog import tables_file
+from procstream_job.sql_catalog.tables_file import RunningPipeline
 
 from procstream_local import artifacts, stack
 from procstream_local.home import Home
 from procstream_local.services import sql_gateway
-from procstream_local.sql import catalog_file
+from procstream_local.sql import gateway
 from procstream_local.sql.statements import split_statements
 
 # The client is small and short-lived: quick to start matters more than peak speed.
 _JVM = "-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
-def connect(home: Home, env: Mapping[str, str], progress: Callable[[str], None]) -> int:
-    """Start the gateway if it is not up and make every topic a table; returns its port.
+def connect(home: Home, env: Mapping[str, str], progress: Callable[[str], None]) -> str:
+    """Start the stack's gateway if it is not up and make every topic a table; returns its address.
 
     Raises `ProcstreamError` when the stack is not up, or Kafka or the registry does not answer.
     """
     record = stack.start_optional(home, sql_gateway.NAME, progress)
     progress("looking at the topics")
     write_tables(home, env)
-    return record.ports[sql_gateway.NAME]
+    return f"127.0.0.1:{record.ports[sql_gateway.NAME]}"
 
 
-def become_client(home: Home, port: int) -> None:
-    """Replace this process by Flink's SQL client on the gateway at `port`."""
+def become_client(home: Home, address: str) -> None:
+    """Replace this process by Flink's SQL client on the gateway at `address`, HOST:PORT."""
     parts, folder = artifacts.find(), home.path / "sql"
     argv = ["bash", str(parts.flink / "bin" / "sql-client.sh"), "gateway"]
-    argv += ["--endpoint", f"127.0.0.1:{port}", "--history", str(folder / "history")]
-    env = {**os.environ, **sql_gateway.environment(folder, home.path / "flink", parts)}
+    argv += ["--endpoint", address, "--history", str(folder / "history")]
+    env = {**os.environ, **sql_gateway.client_environment(folder, parts)}
     env["JVM_ARGS"] = f"{_JVM} {os.environ.get('JVM_ARGS', '')}".strip()
     os.execvpe(argv[0], argv, env)  # noqa: S606
 
 
 def write_tables(home: Home, env: Mapping[str, str]) -> None:
     """Make every topic a table, for all sessions of the gateway."""
-    active = [pipeline for pipeline in home.read().pipelines.values() if pipeline.active]
-    catalog_file.write(sql_gateway.tables_file(home.path / "sql"), active, env)
+    running = [
+        RunningPipeline(source=pipeline.source, env=pipeline.variables)
+        for pipeline in home.read().pipelines.values()
+        if pipeline.active
+    ]
+    tables_file.update(sql_gateway.tables_file(home.path / "sql"), tables_file.document(running, env))
+
+
+def check_address(address: str) -> None:
+    """Raise `ProcstreamError` unless a gateway answers at `address`, HOST:PORT."""
+    if not re.fullmatch(r"[^\s/@]+:\d{1,5}", address):
+        raise ProcstreamError(f"--address: found {address!r}; expected HOST:PORT, such as localhost:8083")
+    with gateway.session(address):
+        pass
 
 
 def read_statements(text: str | None, file: Path | None) -> list[str] | None:

@@ -1,7 +1,7 @@
 """Running SQL on the gateway, by its REST interface (Flink 2.3, "REST Endpoint", v3)."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +39,7 @@ class Session:
     client: httpx.Client
     path: str
 
-    def execute(self, statement: str, row_format: str = "PLAIN_TEXT") -> Iterator[Page]:
+    def execute(self, statement: str, row_format: str = "PLAIN_TEXT") -> Generator[Page, None, None]:
         """Run a statement; gives its rows as they come, of an unbounded query without end.
 
         Values are texts, or as JSON has them with the `row_format` JSON. Raises `StatementError` with
@@ -82,11 +82,12 @@ class Session:
 
 
 @contextmanager
-def session(port: int) -> Iterator[Session]:
-    """Open a session at the gateway; what it still runs ends with it."""
-    with httpx.Client(
-        base_url=f"http://127.0.0.1:{port}", timeout=_ANSWER_SECONDS, trust_env=False
-    ) as client:
+def session(address: str) -> Iterator[Session]:
+    """Open a session at the gateway of `address`, HOST:PORT; what it still runs ends with it.
+
+    Raises `ProcstreamError` when there is none.
+    """
+    with httpx.Client(base_url=f"http://{address}", timeout=_ANSWER_SECONDS, trust_env=False) as client:
         opened = Session(client, "/v3/sessions")._ask("POST", "/v3/sessions", body={})
         path = f"/v3/sessions/{opened['sessionHandle']}"
         try:

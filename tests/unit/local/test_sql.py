@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from procstream_common.errors import ProcstreamError
 from procstream_local.sql import script
-from procstream_local.sql.client import read_statements
+from procstream_local.sql.client import check_address, read_statements
 from procstream_local.sql.gateway import Page
 from procstream_local.sql.statements import split_statements
 
@@ -112,3 +112,16 @@ def test_json_lines_have_a_row_each(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_only_succeeds_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(Answers([Page(("result",), (("+I", ("OK",)),), False, False)]), capsys) == []
+
+
+@pytest.mark.parametrize(
+    "address", ["localhost", "http://localhost:8083", "localhost:http", "a b:1", ":8083"]
+)
+def test_an_address_is_host_and_port(address: str) -> None:
+    with pytest.raises(ProcstreamError, match=f"--address: found '{address}'; expected HOST:PORT"):
+        check_address(address)
+
+
+def test_nobody_at_an_address_is_one_line() -> None:
+    with pytest.raises(ProcstreamError, match=r"SQL gateway at http://127\.0\.0\.1:1 does not answer"):
+        check_address("127.0.0.1:1")

@@ -7,6 +7,7 @@ usage() {
 Usage: scripts/ui.sh [--namespace NAME] [--release NAME] [--pipeline NAME]
 
   8081  Flink of one pipeline (--pipeline, default: lineage)
+  8082  Flink of the SQL Gateway
   9001  MinIO console
   8080  schema registry
   8083  SQL Gateway
@@ -59,5 +60,6 @@ forward "Flink ($pipeline)" "$prefix-pipeline-$pipeline-rest" 8081 8081 # the op
 forward "MinIO console" "$prefix-minio" 9001 9001
 forward "schema registry" "$prefix-registry" 8080 8080
 forward "SQL Gateway" "$prefix-sql-gateway" 8083 8083
+forward "Flink (SQL Gateway)" "$prefix-sql-gateway-jobmanager" 8082 8081
 [[ $(jobs -p) ]] || fail "release $release in namespace $namespace has none of them"
 wait

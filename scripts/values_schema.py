@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write what helm/procstream/values.schema.json says about flink and pipelines, from the job's own model.
+"""Write what helm/procstream/values.schema.json says about Flink, from the job's own model.
 
 .venv/bin/python scripts/values_schema.py           # writes it
 .venv/bin/python scripts/values_schema.py --check   # fails when it is not up to date
@@ -21,12 +21,13 @@ Schema = dict[str, Any]
 
 
 def definitions() -> Schema:
-    """Entries of `$defs`: `flink`, `pipelines`, and what they refer to."""
+    """Entries of `$defs`: `flink`, `pipelines`, `sqlGateway`, and what they refer to."""
     pipeline = Pipeline.model_json_schema()
     parts = pipeline.pop("$defs")
     return {
         "flink": flink(),
         "pipelines": pipelines(),
+        "sqlGateway": sql_gateway(),
         "pipeline": one_pipeline(),
         "jobManager": pods(),
         "taskManager": pods(slots={"type": "integer", "minimum": 1}, replicas=positive_or_null()),
@@ -76,6 +77,22 @@ def one_pipeline() -> Schema:
         jobManager=reference("jobManager"),
         taskManager=reference("taskManager"),
     )
+
+
+def sql_gateway() -> Schema:
+    """The values of `sqlGateway`."""
+    count: Schema = {"type": "integer", "minimum": 1}
+    gateway = pods(
+        enabled={"type": "boolean"},
+        refreshInterval=duration(),
+        tables=closed(resources=reference("resources")),
+        jobManager=reference("jobManager"),
+        taskManager=pods(slots=count, replicas=count),
+        configuration=reference("scalars"),
+    )
+    # There is one of it: nothing to spread.
+    del gateway["properties"]["topologySpreadConstraints"]
+    return gateway
 
 
 def pods(**more: Schema) -> Schema:

@@ -37,6 +37,7 @@ EVERYTHING = {
     "generators": {
         name: {"enabled": True} for name in ("lineage-input", "transactions", "splitpay", "orders")
     },
+    "sqlGateway": {"enabled": True},
     "networkPolicies": {"enabled": True, "allowFrom": [{"namespaceSelector": {}}]},
     "monitoring": {"podMonitors": {"enabled": True}, "dashboards": {"enabled": True}},
 }

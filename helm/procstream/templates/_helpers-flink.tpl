@@ -59,7 +59,8 @@ s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
 {{- end -}}
 
 {{/* Flink's configuration of a pipeline's cluster but for how it is run: (dict "root" $ "pipeline" SETTINGS).
-     What concerns the job alone (state, checkpoints, restarts) procstream_job sets itself. */}}
+     What concerns the job alone (state, checkpoints, restarts) procstream_job sets itself. A session cluster,
+     "session" in its settings, keeps no jobs: whoever wants them back submits them again. */}}
 {{- define "procstream.flink.configuration" -}}
 {{- $s3 := include "procstream.s3.variables" .root | fromYaml -}}
 {{- $storage := include "procstream.flink.storage" . -}}
@@ -76,8 +77,6 @@ s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
   {{- $limits = append $limits (printf "-D%s.%s=16777216" $avro .) -}}
 {{- end -}}
 {{- $configuration := dict
-  "high-availability.type" "kubernetes"
-  "high-availability.storageDir" (printf "%s/ha" $storage)
   "execution.checkpointing.dir" (printf "%s/checkpoints" $storage)
   "execution.checkpointing.savepoint-dir" (printf "%s/savepoints" $storage)
   "taskmanager.numberOfTaskSlots" (.pipeline.taskManager.slots | toString)
@@ -90,6 +89,10 @@ s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
   "s3.path.style.access" $s3.S3_PATH_STYLE
   "s3.endpoint.region" $s3.AWS_REGION
 -}}
+{{- if not .pipeline.session -}}
+  {{- $_ := set $configuration "high-availability.type" "kubernetes" -}}
+  {{- $_ := set $configuration "high-availability.storageDir" (printf "%s/ha" $storage) -}}
+{{- end -}}
 {{- with $s3.S3_ENDPOINT -}}
   {{- $_ := set $configuration "s3.endpoint" . -}}
 {{- end -}}

@@ -4,17 +4,19 @@ Flink's REST interfaces are asked through the API server (its service proxy), so
 """
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from procstream_common.api_server import ApiError, ApiServer, GoneError, connected, path_of
+from procstream_common.api_server import ApiError, ApiServer, ForbiddenError, GoneError, connected, path_of
 from procstream_common.errors import ProcstreamError
 
 from procstream_local.status import flink_jobs
 from procstream_local.status.flink_jobs import Flink, Unanswered, unasked
-from procstream_local.status.model import Pipeline, Status, Workload
+from procstream_local.status.model import Failure, Pipeline, Status, Workload
 
 _KINDS = {"deployments": "Deployment", "statefulsets": "StatefulSet", "daemonsets": "DaemonSet"}
 _REST_PORT = 8081
@@ -22,6 +24,17 @@ _PIPELINE = re.compile(r"-pipeline-(?P<name>.+?)(-rest)?$")
 """Service of a pipeline's JobManager; Flink's operator adds `-rest`."""
 
 _Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A pipeline of a release."""
+
+    name: str
+    service: str
+    """Of its JobManager."""
+    error: str | None = None
+    """Why Flink's operator does not run it."""
 
 
 def status(namespace: str, release: str, context: str | None) -> Status:
@@ -32,16 +45,21 @@ def status(namespace: str, release: str, context: str | None) -> Status:
 async def _status(namespace: str, release: str, context: str | None) -> Status:
     async with connected(field_manager="procstream", context=context) as server:
         kinds = [_list(server, "apps/v1", namespace, kind) for kind in _KINDS]
-        *owned, pods, services = await asyncio.gather(
-            *kinds, _list(server, "v1", namespace, "pods"), _list(server, "v1", namespace, "services")
+        *owned, clusters, pods, services = await asyncio.gather(
+            *kinds,
+            _flink_deployments(server, namespace),
+            _list(server, "v1", namespace, "pods"),
+            _list(server, "v1", namespace, "services"),
         )
-        found = list(workloads(dict(zip(_KINDS, owned, strict=True)), pods, release, datetime.now(UTC)))
+        now = datetime.now(UTC)
+        found = list(workloads(dict(zip(_KINDS, owned, strict=True)), pods, release, now))
+        found += flink_clusters(clusters, pods, release, now)
         if not found:
             raise ProcstreamError(
                 f"namespace {namespace}: found nothing of release {release}, expected what "
                 f"`helm install {release}` makes; name others with --release and --namespace"
             )
-        asked = [_pipeline(server, namespace, *one) for one in pipelines_of(services, release)]
+        asked = [_pipeline(server, namespace, one) for one in pipelines_of(services, clusters, release)]
         return Status(datetime.now(UTC), (), tuple(await asyncio.gather(*asked)), workloads=tuple(found))
 
 
@@ -56,41 +74,67 @@ def workloads(
             if _release_of(one) != release and name not in producers:
                 continue
             own = [pod for pod in pods if _belongs(pod, one["spec"]["selector"].get("matchLabels", {}))]
-            containers = [state for pod in own for state in pod["status"].get("containerStatuses", ())]
-            ages = [(now - datetime.fromisoformat(start)).total_seconds() for start in _starts(own)]
             state = one.get("status", {})
             yield Workload(
                 name=name,
                 kind=_KINDS[kind],
                 desired=int(state.get("desiredNumberScheduled", one["spec"].get("replicas", 0))),
                 ready=int(state.get("numberReady", state.get("readyReplicas", 0))),
-                restarts=sum(int(container["restartCount"]) for container in containers),
-                uptime_seconds=min(ages, default=0.0),
+                restarts=_restarts(own),
+                uptime_seconds=_uptime(own, now),
             )
 
 
-def pipelines_of(services: Sequence[_Object], release: str) -> Iterator[tuple[str, str]]:
-    """The release's pipelines, each with the Service of its JobManager. Pure."""
+def flink_clusters(
+    clusters: Sequence[_Object], pods: Sequence[_Object], release: str, now: datetime
+) -> Iterator[Workload]:
+    """The release's FlinkDeployments with the pods that Flink's operator and Flink make of them. Pure."""
+    for one in clusters:
+        name = one["metadata"]["name"]
+        if _release_of(one) != release:
+            continue
+        own = [pod for pod in pods if _belongs(pod, {"app": name, "type": "flink-native-kubernetes"})]
+        taskmanagers = one.get("status", {}).get("taskManager", {}).get("replicas", 0)
+        yield Workload(
+            name=name,
+            kind="FlinkDeployment",
+            desired=int(one["spec"]["jobManager"]["replicas"]) + int(taskmanagers),
+            ready=sum(map(_is_ready, own)),
+            restarts=_restarts(own),
+            uptime_seconds=_uptime(own, now),
+        )
+
+
+def pipelines_of(
+    services: Sequence[_Object], clusters: Sequence[_Object], release: str
+) -> Iterator[Deployed]:
+    """The release's pipelines; those of Flink's operator even where it has made nothing of them yet. Pure."""
+    operated = {f"{one['metadata']['name']}-rest": one for one in clusters if _release_of(one) == release}
     for service in services:
         name = service["metadata"]["name"]
         found = _PIPELINE.search(name)
         ports = {port["port"] for port in service["spec"].get("ports", ())}
-        if found and _REST_PORT in ports and name.startswith(release):
-            yield found["name"], name
+        if found and name not in operated and _REST_PORT in ports and name.startswith(release):
+            yield Deployed(found["name"], name)
+    for service_name, one in operated.items():
+        if found := _PIPELINE.search(service_name):
+            yield Deployed(found["name"], service_name, _error(one))
 
 
-async def _pipeline(server: ApiServer, namespace: str, name: str, service: str) -> Pipeline:
-    flink = Flink(_ProxiedRest(server, namespace, service))
-    unknown = Pipeline(name=name, job_id="", expected=True)
+async def _pipeline(server: ApiServer, namespace: str, deployed: Deployed) -> Pipeline:
+    flink = Flink(_ProxiedRest(server, namespace, deployed.service))
+    refused = (Failure(datetime.now(UTC), deployed.error),) if deployed.error else ()
+    unknown = Pipeline(name=deployed.name, job_id="", expected=True, failures=refused)
     try:
         overview = await flink.get("jobs/overview")
     except Unanswered:
         return unasked(unknown)
     if not overview or not overview["jobs"]:
-        return Pipeline(name=name, job_id="", expected=True, state="not submitted")
+        return replace(unknown, state="not submitted")
     # A cluster in application mode has one job.
     job = overview["jobs"][0]
-    return await flink_jobs.whole(flink, Pipeline(name=name, job_id=job["jid"], expected=True))
+    found = await flink_jobs.whole(flink, Pipeline(name=deployed.name, job_id=job["jid"], expected=True))
+    return replace(found, failures=found.failures or refused)
 
 
 class _ProxiedRest:
@@ -114,6 +158,24 @@ async def _list(server: ApiServer, version: str, namespace: str, plural: str) ->
     return list((await server.request("list", path_of(version, namespace, plural)))["items"])
 
 
+async def _flink_deployments(server: ApiServer, namespace: str) -> list[_Object]:
+    try:
+        return await _list(server, "flink.apache.org/v1beta1", namespace, "flinkdeployments")
+    except (ForbiddenError, GoneError):
+        return []  # without Flink's operator there are none, and nobody is allowed to look at them
+
+
+def _error(one: _Object) -> str | None:
+    """The cause that Flink's operator gives, of what it writes as JSON."""
+    text = one.get("status", {}).get("error")
+    try:
+        given = json.loads(text) if text else {}
+    except ValueError:
+        return str(text)
+    causes = [cause.get("message") for cause in (given, *given.get("throwableList", ()))]
+    return next(filter(None, reversed(causes)), None)
+
+
 def _release_of(one: _Object) -> str | None:
     labels: Mapping[str, str] = one["metadata"].get("labels", {})
     return labels.get("app.kubernetes.io/instance") if _is_procstream(labels) else None
@@ -132,7 +194,17 @@ def _belongs(pod: _Object, selector: Mapping[str, str]) -> bool:
     return bool(selector) and selector.items() <= pod["metadata"].get("labels", {}).items()
 
 
-def _starts(pods: Sequence[_Object]) -> Iterator[str]:
-    for pod in pods:
-        if (start := pod["status"].get("startTime")) is not None:
-            yield start
+def _is_ready(pod: _Object) -> bool:
+    conditions = pod["status"].get("conditions", ())
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def _restarts(pods: Sequence[_Object]) -> int:
+    containers = [state for pod in pods for state in pod["status"].get("containerStatuses", ())]
+    return sum(int(container["restartCount"]) for container in containers)
+
+
+def _uptime(pods: Sequence[_Object], now: datetime) -> float:
+    """Seconds since the youngest was started."""
+    starts = [start for pod in pods if (start := pod["status"].get("startTime")) is not None]
+    return min(((now - datetime.fromisoformat(start)).total_seconds() for start in starts), default=0.0)

@@ -47,7 +47,7 @@ class ServiceStatus:
 
 @dataclass(frozen=True)
 class Workload:
-    """A Deployment, StatefulSet or DaemonSet of a release."""
+    """A Deployment, StatefulSet, DaemonSet or FlinkDeployment of a release."""
 
     name: str
     kind: str

@@ -1,7 +1,8 @@
+import json
 from datetime import UTC, datetime
 from typing import Any
 
-from procstream_local.status.cluster import pipelines_of, workloads
+from procstream_local.status.cluster import Deployed, flink_clusters, pipelines_of, workloads
 from procstream_local.status.model import Workload
 
 NOW = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -51,7 +52,55 @@ def test_pipelines_are_known_by_the_services_of_their_job_managers() -> None:
         service("other-pipeline-x"),
         service("events-procstream-kafka", port=9092),
     ]
-    assert list(pipelines_of(services, "events")) == [
-        ("lineage", "events-procstream-pipeline-lineage"),
-        ("fraud-alerts", "events-procstream-pipeline-fraud-alerts-rest"),
+    assert list(pipelines_of(services, [], "events")) == [
+        Deployed("lineage", "events-procstream-pipeline-lineage"),
+        Deployed("fraud-alerts", "events-procstream-pipeline-fraud-alerts-rest"),
+    ]
+
+
+def flink_deployment(name: str, labels: dict[str, str] = OURS, **status: Any) -> dict[str, Any]:
+    spec = {"jobManager": {"replicas": 1}}
+    return {"metadata": {"name": name, "labels": labels}, "spec": spec, "status": status}
+
+
+def flink_pod(cluster: str, start: str, restarts: int, ready: str) -> dict[str, Any]:
+    found = pod(cluster, start, restarts)
+    found["metadata"]["labels"]["type"] = "flink-native-kubernetes"
+    found["status"]["conditions"] = [{"type": "Ready", "status": ready}]
+    return found
+
+
+def test_the_pods_of_a_flink_deployment_are_those_that_flink_labels() -> None:
+    lineage = flink_deployment("events-pipeline-lineage", taskManager={"replicas": 2})
+    other = flink_deployment("other-pipeline-lineage", {"app.kubernetes.io/instance": "events"})
+    new = flink_deployment("events-pipeline-new")
+    pods = [
+        flink_pod("events-pipeline-lineage", "2026-01-31T11:00:00Z", 1, "True"),
+        flink_pod("events-pipeline-lineage", "2026-01-31T11:59:00Z", 2, "False"),
+        flink_pod("other-pipeline-lineage", "2026-01-31T11:00:00Z", 9, "True"),
+        pod("events-pipeline-lineage", "2026-01-31T11:00:00Z", 9),
+    ]
+    kind = "FlinkDeployment"
+    assert list(flink_clusters([lineage, other, new], pods, "events", NOW)) == [
+        Workload("events-pipeline-lineage", kind, desired=3, ready=1, restarts=3, uptime_seconds=60.0),
+        Workload("events-pipeline-new", kind, desired=1, ready=0, restarts=0, uptime_seconds=0.0),
+    ]
+
+
+def test_a_pipeline_that_flinks_operator_refuses_is_shown_with_the_cause() -> None:
+    error = {"message": "Could not create it.", "throwableList": [{"message": "Overlapping key prefixes"}]}
+    clusters = [
+        flink_deployment("events-pipeline-lineage", error=json.dumps(error)),
+        flink_deployment(
+            "events-pipeline-late", error=json.dumps({"message": "Not yet", "throwableList": []})
+        ),
+        flink_deployment("events-pipeline-well", error=""),
+        flink_deployment("events-pipeline-odd", error="no JSON"),
+        flink_deployment("other-pipeline-x", {"app.kubernetes.io/instance": "events"}),
+    ]
+    assert list(pipelines_of([service("events-pipeline-well-rest")], clusters, "events")) == [
+        Deployed("lineage", "events-pipeline-lineage-rest", "Overlapping key prefixes"),
+        Deployed("late", "events-pipeline-late-rest", "Not yet"),
+        Deployed("well", "events-pipeline-well-rest"),
+        Deployed("odd", "events-pipeline-odd-rest", "no JSON"),
     ]

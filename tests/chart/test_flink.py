@@ -75,13 +75,57 @@ def test_both_ways_run_the_same(chart: Chart) -> None:
         spec = deployment["spec"]
         container = plain.of("Deployment")[f"{name}-jobmanager"]["spec"]["template"]["spec"]["containers"][0]
         configuration = yaml.safe_load(plain.of("ConfigMap")[name]["data"]["config.yaml"])
-        own = {key: value for key, value in spec["flinkConfiguration"].items() if "cpu" not in key}
+        own = {
+            key: value
+            for key, value in spec["flinkConfiguration"].items()
+            if not key.startswith(("kubernetes.", "$internal."))
+        }
         assert own.items() <= configuration.items()
         first = container["args"].index("-pym")
         assert container["args"][first : first + len(spec["job"]["args"])] == spec["job"]["args"]
         assert environment(spec["podTemplate"]["spec"]["containers"][0]) == environment(container)
         assert spec["job"]["upgradeMode"] == "last-state"
         assert configuration["jobmanager.memory.process.size"] == spec["jobManager"]["resource"]["memory"]
+
+
+def operated(chart: Chart, given: Mapping[str, Any], name: str = "lineage") -> dict[str, Any]:
+    """The specification of its FlinkDeployment."""
+    enabled = {"operator": {"enabled": True}}
+    rendered = chart.render({**given, "flink": {**given.get("flink", {}), **enabled}}, "values-local.yaml")
+    return dict(rendered.of("FlinkDeployment")[f"pipeline-{name}"]["spec"])
+
+
+def test_no_key_is_below_another_one_which_flinks_operator_refuses(chart: Chart) -> None:
+    keys = operated(chart, only_lineage())["flinkConfiguration"]
+    assert not [(key, other) for key in keys for other in keys if other.startswith(f"{key}.")]
+
+
+@pytest.mark.parametrize("savepoint", ["", "s3://procstream/flink/lineage/savepoints/savepoint-1"])
+def test_flinks_operator_starts_the_job_by_the_same_id(chart: Chart, savepoint: str) -> None:
+    given = only_lineage(fromSavepoint=savepoint)
+    spec = operated(chart, given)
+    assert spec["flinkConfiguration"]["$internal.pipeline.job-id"] == job_id(chart, given)
+    checkpoints = f"{spec['flinkConfiguration']['execution.checkpointing.dir']}/{job_id(chart, given)}"
+    assert f"--resume={checkpoints}" in spec["job"]["args"]
+    assert spec["job"].get("initialSavepointPath", "") == savepoint
+
+
+def test_flinks_operator_can_go_back_to_a_checkpoint_and_try_again(chart: Chart) -> None:
+    configuration = operated(chart, only_lineage())["flinkConfiguration"]
+    prefix = "kubernetes.operator.job"
+    assert configuration[f"{prefix}.upgrade.last-state.job-cancel.enabled"] == "true"
+    assert configuration[f"{prefix}.restart.failed"] == "true"
+
+
+def test_job_managers_of_flinks_operator_may_start_task_managers_and_no_more(chart: Chart) -> None:
+    def rules(operator: bool) -> dict[str, set[str]]:
+        role = chart.render(values({}, operator), "values-local.yaml").of("Role")["flink"]
+        return {name: set(rule["verbs"]) for rule in role["rules"] for name in rule["resources"]}
+
+    assert rules(operator=False).keys() == {"configmaps"}
+    assert rules(operator=True).keys() == {"configmaps", "pods", "deployments", "deployments/finalizers"}
+    # The owner of TaskManagers is a Deployment: some clusters ask for this where one is named as such.
+    assert "update" in rules(operator=True)["deployments/finalizers"]
 
 
 def test_names_are_short_enough_for_flink(chart: Chart) -> None:

@@ -60,7 +60,9 @@ s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
 
 {{/* Flink's configuration of a pipeline's cluster but for how it is run: (dict "root" $ "pipeline" SETTINGS).
      What concerns the job alone (state, checkpoints, restarts) procstream_job sets itself. A session cluster,
-     "session" in its settings, keeps no jobs: whoever wants them back submits them again. */}}
+     "session" in its settings, keeps no jobs: whoever wants them back submits them again. Flink's operator
+     refuses a key below another one: s3.endpoint.region beside s3.endpoint, which fs.s3a.endpoint.region is
+     too. */}}
 {{- define "procstream.flink.configuration" -}}
 {{- $s3 := include "procstream.s3.variables" .root | fromYaml -}}
 {{- $storage := include "procstream.flink.storage" . -}}
@@ -87,7 +89,7 @@ s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
   "env.java.opts.all" (join " " $opens)
   "env.java.opts.taskmanager" (join " " $limits)
   "s3.path.style.access" $s3.S3_PATH_STYLE
-  "s3.endpoint.region" $s3.AWS_REGION
+  "fs.s3a.endpoint.region" $s3.AWS_REGION
 -}}
 {{- if not .pipeline.session -}}
   {{- $_ := set $configuration "high-availability.type" "kubernetes" -}}
@@ -114,6 +116,8 @@ s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
 - --checkpoint-interval={{ .pipeline.checkpointInterval }}
 # For topics and schemas that are not there yet.
 - --wait=10min
+# Where high availability has forgotten the job: it does when one has failed for good.
+- --resume={{ include "procstream.flink.storage" . }}/checkpoints/{{ include "procstream.pipeline.jobId" . }}
 {{- end -}}
 
 {{/* Environment of a pipeline's containers: (dict "root" $ "pipeline" SETTINGS). */}}

@@ -28,12 +28,27 @@ def load(address: Path, archives: Sequence[Path]) -> None:
     """
     present = _digests(address)
     for archive in archives:
-        image = _image(archive)
-        if image is not None and present.get(image[0]) == image[1]:
+        found = image(archive)
+        if found is not None and present.get(found[0]) == found[1]:
             continue
         result = _ctr(address, "images", "import", str(archive))
         if result.returncode != 0:
             raise ProcstreamError(f"{archive}: cannot be imported: {_last_line(result.stderr)}")
+
+
+def image(archive: Path) -> tuple[str, str] | None:
+    """Name and digest of an archive's one image (OCI image-layout.md); None when it is laid out otherwise."""
+    try:
+        with tarfile.open(archive) as tar:
+            index = tar.extractfile("index.json")
+            manifests: list[dict[str, Any]] = json.load(index)["manifests"] if index else []
+    except KeyError:
+        return None
+    except (OSError, tarfile.TarError) as error:
+        raise ProcstreamError(f"{archive}: expected an OCI archive; {error}") from error
+    if len(manifests) != 1 or _REFERENCE not in manifests[0].get("annotations", {}):
+        return None
+    return manifests[0]["annotations"][_REFERENCE], manifests[0]["digest"]
 
 
 def remove_all(address: Path) -> None:
@@ -75,21 +90,6 @@ def _shims(address: Path) -> list[psutil.Process]:
 def _digests(address: Path) -> dict[str, str]:
     lines = _ctr(address, "images", "list").stdout.splitlines()[1:]
     return {fields[0]: fields[2] for line in lines if (fields := line.split())}
-
-
-def _image(archive: Path) -> tuple[str, str] | None:
-    """Name and digest of an archive's one image (OCI image-layout.md); None when it is laid out otherwise."""
-    try:
-        with tarfile.open(archive) as tar:
-            index = tar.extractfile("index.json")
-            manifests: list[dict[str, Any]] = json.load(index)["manifests"] if index else []
-    except KeyError:
-        return None
-    except (OSError, tarfile.TarError) as error:
-        raise ProcstreamError(f"{archive}: expected an OCI archive; {error}") from error
-    if len(manifests) != 1 or _REFERENCE not in manifests[0].get("annotations", {}):
-        return None
-    return manifests[0]["annotations"][_REFERENCE], manifests[0]["digest"]
 
 
 def _ctr(address: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -26,7 +26,6 @@ VALUES: dict[str, Any] = {
     "image": {"mirror": "localhost"},  # the stand-ins
     "producer": {"enabled": False},
     "flink": {
-        "operator": {"enabled": False},
         "jobManager": memory("1Gi"),
         "taskManager": memory("1600Mi"),
         "checkpoints": {"interval": "5s"},
@@ -43,6 +42,8 @@ class Pipeline:
 
     namespace: Namespace
     name: str
+    operated: bool = False
+    """Whether Flink's operator runs it."""
 
     @property
     def fullname(self) -> str:
@@ -50,7 +51,7 @@ class Pipeline:
 
     def upgrade(self, values: Mapping[str, Any]) -> None:
         """`helm upgrade` with these values for the pipeline; does not wait for pods."""
-        helm.upgrade(self.namespace, RELEASE, helm.LOCAL, VALUES, {"pipelines": {self.name: values}})
+        upgrade(self.namespace, {"pipelines": {self.name: values}}, operated=self.operated)
 
     def delete(self, role: str) -> None:
         """End its JobManager or TaskManagers at once."""
@@ -75,7 +76,10 @@ class Pipeline:
         until(recovered, f"a job that goes on from checkpoint {last}", timeout=240, every=1)
 
     def wait_for_log(self, text: str, role: str = "jobmanager") -> None:
-        """Wait for the JobManager or TaskManager to say something, in this container or the one before."""
+        """Wait for the JobManager or TaskManager to say something, in this container or the one before.
+
+        Only without Flink's operator.
+        """
         log = ("logs", f"deployment/{self.fullname}-{role}", f"--container={role}")
 
         def said() -> bool:
@@ -98,7 +102,8 @@ class Pipeline:
 
     def _get(self, path: str) -> dict[str, Any]:
         """An answer of Flink; empty while it gives none."""
-        proxy = f"/api/v1/namespaces/{self.namespace.name}/services/{self.fullname}:rest/proxy/{path}"
+        service = f"{self.fullname}-rest" if self.operated else self.fullname
+        proxy = f"/api/v1/namespaces/{self.namespace.name}/services/{service}:rest/proxy/{path}"
         answer = self.namespace.kubectl("get", "--raw", proxy, check=False)
         return dict(yaml.safe_load(answer)) if answer.startswith("{") else {}
 
@@ -114,7 +119,7 @@ class Pipeline:
 
 
 @contextmanager
-def installed(cluster: Cluster, name: str) -> Iterator[Namespace]:
+def installed(cluster: Cluster, name: str, *, operated: bool = False) -> Iterator[Namespace]:
     """A new namespace, that takes restricted pods alone, with the chart in it; gone afterwards.
 
     Does not wait for its pods.
@@ -122,6 +127,15 @@ def installed(cluster: Cluster, name: str) -> Iterator[Namespace]:
     cluster.load(*images.archives().values(), *standins.archives().values())
     with (
         new_namespace(cluster, name, RESTRICTED) as namespace,
-        helm.installed(namespace, RELEASE, helm.LOCAL, VALUES),
+        helm.installed(namespace, RELEASE, helm.LOCAL, VALUES, _operated(operated)),
     ):
         yield namespace
+
+
+def upgrade(namespace: Namespace, values: Mapping[str, Any], *, operated: bool = False) -> None:
+    """`helm upgrade --install` with these values besides the release's own; does not wait for pods."""
+    helm.upgrade(namespace, RELEASE, helm.LOCAL, VALUES, _operated(operated), values)
+
+
+def _operated(operated: bool) -> dict[str, Any]:
+    return {"flink": {"operator": {"enabled": operated}}}

@@ -1,0 +1,70 @@
+"""Flink's Kubernetes operator: the cluster's own, or one that the environment hands in."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from procstream_common.errors import ProcstreamError
+
+from tests.e2e.cluster import Cluster, containers
+
+CHART_VARIABLE = "FLINK_OPERATOR_CHART"
+"""Names its helm chart (1.16 or later): a path or an address, as for `scripts/kind-up.sh`."""
+IMAGE_VARIABLE = "FLINK_OPERATOR_IMAGE"
+"""Names its image, an OCI archive, for clusters that cannot pull the chart's own."""
+
+_GROUP = "flink.apache.org"
+_RELEASE = "flink-kubernetes-operator"
+_NAMESPACE = "flink-operator"
+
+
+def is_there(cluster: Cluster) -> bool:
+    """Whether the cluster has one already."""
+    return bool(
+        cluster.run("get", "crd", f"flinkdeployments.{_GROUP}", "--ignore-not-found", "--output=name").stdout
+    )
+
+
+@contextmanager
+def installed(cluster: Cluster, chart: str, image: Path | None) -> Iterator[None]:
+    """The operator from this chart; afterwards it is gone, its resource definitions included.
+
+    Raises `ProcstreamError` when it does not get ready, or when the image is no OCI archive of one image.
+    """
+    values = ["--set=webhook.create=false"]  # it would need cert-manager
+    if image is not None:
+        repository, tag = _reference(image)
+        cluster.load(image)
+        values += [f"--set=image.repository={repository}", f"--set-string=image.tag={tag}"]
+    place = f"--namespace={_NAMESPACE}"
+    try:
+        cluster.run_helm(
+            *("upgrade", "--install", _RELEASE, chart, place, "--create-namespace"),
+            *(*values, "--wait", "--timeout=5m"),
+        )
+        yield
+    finally:
+        cluster.run_helm("uninstall", _RELEASE, place, "--ignore-not-found", "--wait")
+        cluster.run("delete", "namespace", _NAMESPACE, "--ignore-not-found", "--timeout=100s")
+        # helm leaves the definitions, by which the next run would take the operator to be there.
+        cluster.run("delete", *_definitions(cluster))
+
+
+def _definitions(cluster: Cluster) -> list[str]:
+    found = cluster.run("get", "crd", "--output=name").stdout.split()
+    return [name for name in found if name.endswith(f".{_GROUP}")]
+
+
+def _reference(image: Path) -> tuple[str, str]:
+    found = containers.image(image)
+    if found is None:
+        raise ProcstreamError(f"{IMAGE_VARIABLE}={image}: found no single name, expected an OCI archive")
+    repository, _, tag = found[0].rpartition(":")
+    return repository, tag
+
+
+def handed_in() -> tuple[str, Path | None] | None:
+    """The chart and the image that the environment names; None when it names no chart."""
+    chart, image = os.environ.get(CHART_VARIABLE), os.environ.get(IMAGE_VARIABLE)
+    return (chart, Path(image) if image else None) if chart else None

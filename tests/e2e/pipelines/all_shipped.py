@@ -1,0 +1,98 @@
+"""Every pipeline that ships, at once, with its sample records: that all work, and what memory each pod takes.
+
+python -m tests.e2e.pipelines.all_shipped
+
+Takes about 16 GB. Not one of the tests, for it would be most of their time.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import typer
+from procstream_common.cli import run
+from procstream_job import shipped_pipelines
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tests.e2e import helm, images, standins
+from tests.e2e.cluster import start
+from tests.e2e.namespaces import Namespace, new_namespace
+from tests.e2e.pipelines.release import RELEASE, Pipeline
+from tests.integration.waiting import until
+
+NAMESPACE = "all-shipped"
+GENERATORS = ("lineage-input", "transactions", "splitpay", "orders")
+LAKES = ("lineage", "procstat-lineage")
+
+
+def memory(request: str, limit: str) -> dict[str, Any]:
+    return {"resources": {"requests": {"cpu": "20m", "memory": request}, "limits": {"memory": limit}}}
+
+
+VALUES: dict[str, Any] = {
+    "image": {"mirror": "localhost"},
+    "postgres": {"enabled": True},
+    "flink": {
+        "jobManager": memory("600Mi", "1Gi"),
+        "taskManager": memory("600Mi", "1400Mi"),
+        "checkpoints": {"interval": "20s"},
+    },
+    "generators": {name: {"enabled": True} for name in GENERATORS},
+    "pipelines": {name: {"enabled": True, "parallelism": 1} for name in shipped_pipelines()},
+    "verification": {"options": ["--deep", "--wait=120s"]},
+}
+console = Console()
+
+
+def all_shipped() -> None:
+    """Install the chart with all pipelines, wait until each has written something, and prove the lakes."""
+    cluster = start()
+    cluster.load(*images.archives().values(), *standins.archives().values())
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with new_namespace(cluster, NAMESPACE) as namespace:
+        began = time.monotonic()
+        with helm.installed(namespace, RELEASE, helm.LOCAL, VALUES), Progress(*columns) as progress:
+            progress.add_task(f"{len(VALUES['pipelines'])} pipelines start")
+            until(lambda: _all_write(namespace), "rows of every pipeline", timeout=1500, every=5)
+            progress.console.print(f"every pipeline writes after {time.monotonic() - began:.0f} s")
+            for name in LAKES:
+                Pipeline(namespace, name).verify()
+                progress.console.print(f"{name}: every record is committed exactly once")
+            progress.console.print(_pods(namespace))
+
+
+def _all_write(namespace: Namespace) -> bool:
+    program = Path(sys.executable).with_name("procstream")
+    command = [program, "status", "--namespace", namespace.name, "--release", RELEASE, "--json"]
+    result = subprocess.run(
+        command, env=namespace.cluster.environment, capture_output=True, text=True, check=False
+    )
+    status = json.loads(result.stdout) if result.stdout else {"problems": ["no answer"]}
+    return not status["problems"] and all(job["rows_out"] for job in status["pipelines"])
+
+
+def _pods(namespace: Namespace) -> Table:
+    """Memory (working set, as the kubelet has it) and restarts of each."""
+    node = namespace.cluster.node_name
+    answer = namespace.cluster.run("get", "--raw", f"/api/v1/nodes/{node}/proxy/stats/summary").stdout
+    used = {
+        pod["podRef"]["name"]: pod["memory"]["workingSetBytes"]
+        for pod in json.loads(answer)["pods"]
+        if pod["podRef"]["namespace"] == namespace.name and "memory" in pod
+    }
+    table = Table("pod", "MB", "restarts")
+    for pod in namespace.all("pods", "--field-selector=status.phase=Running"):
+        name = pod["metadata"]["name"]
+        restarts = sum(one["restartCount"] for one in pod["status"]["containerStatuses"])
+        table.add_row(name, f"{used.get(name, 0) / 1e6:.0f}", str(restarts))
+    table.add_row("all", f"{sum(used.values()) / 1e6:.0f}", "")
+    return table
+
+
+if __name__ == "__main__":
+    run(lambda: typer.run(all_shipped))

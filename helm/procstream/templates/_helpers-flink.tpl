@@ -128,11 +128,7 @@ s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
   "WRITE_AHEAD_COMMIT_LOG_PATH" (printf "%s/write-ahead-commit-log" $lake)
   "DROPPED_PATH" (printf "%s/dropped" $lake)
 ) (include "procstream.s3.variables" .root | fromYaml) (include "procstream.postgres.variables" .root | fromYaml) -}}
-{{- $env := list -}}
-{{- range $name, $value := $variables -}}
-{{- $env = append $env (dict "name" $name "value" ($value | toString)) -}}
-{{- end -}}
-{{- $env | toYaml -}}
+{{- include "procstream.env" $variables -}}
 {{- end -}}
 
 {{- define "procstream.pipeline.envFrom" -}}
@@ -233,6 +229,51 @@ imagePullPolicy: {{ .Values.flink.image.pullPolicy | default .Values.image.pullP
 {{- $values := merge (dict "serviceAccountName" (include "procstream.flink.name" .root)) .values -}}
 {{- $spec := include "procstream.pod.spec" (dict "root" .root "values" $values "user" 9999) | fromYaml -}}
 {{- set $spec "automountServiceAccountToken" true | toYaml -}}
+{{- end -}}
+
+{{/* Of the container of a JobManager, and of a TaskManager below. Both may take long to start: where the node is busy
+     with others, where another leader's lease has to run out, and where the state's storage is not there yet. */}}
+{{- define "procstream.flink.jobManager.portsAndProbes" -}}
+ports:
+  - name: rpc
+    containerPort: 6123
+  - name: blob
+    containerPort: 6124
+  - name: rest
+    containerPort: 8081
+  - name: metrics
+    containerPort: 9249
+startupProbe:
+  tcpSocket: {port: rpc}
+  periodSeconds: 2
+  failureThreshold: 300
+readinessProbe:
+  httpGet: {path: /config, port: rest}
+  periodSeconds: 5
+  timeoutSeconds: 5
+livenessProbe:
+  tcpSocket: {port: rpc}
+  periodSeconds: 10
+  failureThreshold: 6
+{{- end -}}
+
+{{- define "procstream.flink.taskManager.portsAndProbes" -}}
+ports:
+  - name: taskmanager-rpc
+    containerPort: 6122
+  - name: metrics
+    containerPort: 9249
+startupProbe:
+  tcpSocket: {port: taskmanager-rpc}
+  periodSeconds: 2
+  failureThreshold: 300
+readinessProbe:
+  tcpSocket: {port: taskmanager-rpc}
+  periodSeconds: 5
+livenessProbe:
+  tcpSocket: {port: taskmanager-rpc}
+  periodSeconds: 10
+  failureThreshold: 6
 {{- end -}}
 
 {{/* A FlinkDeployment's `resource`: (dict "path" "flink.jobManager" "resources" SETTINGS.jobManager.resources) */}}

@@ -69,6 +69,15 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
+{{/* A container's `env`, of variables by their names. */}}
+{{- define "procstream.env" -}}
+{{- $env := list -}}
+{{- range $name, $value := . -}}
+{{- $env = append $env (dict "name" $name "value" ($value | toString)) -}}
+{{- end -}}
+{{- with $env }}{{ toYaml . }}{{ end -}}
+{{- end -}}
+
 {{/* Text of a number, boolean or text; helm has read numbers as floating point. */}}
 {{- define "procstream.text" -}}
 {{- if and (kindIs "float64" .) (eq . (floor .)) }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}

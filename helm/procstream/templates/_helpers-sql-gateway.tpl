@@ -80,11 +80,7 @@ matchExpressions:
 
 {{/* Environment of a container: what its SQL may read and write. */}}
 {{- define "procstream.sqlGateway.env" -}}
-{{- $env := list -}}
-{{- range $name, $value := merge (include "procstream.s3.variables" . | fromYaml) (include "procstream.postgres.variables" . | fromYaml) -}}
-{{- $env = append $env (dict "name" $name "value" $value) -}}
-{{- end -}}
-{{- $env | toYaml -}}
+{{- include "procstream.env" (merge (include "procstream.s3.variables" . | fromYaml) (include "procstream.postgres.variables" . | fromYaml)) -}}
 {{- end -}}
 
 {{- define "procstream.sqlGateway.volumes" -}}

@@ -20,16 +20,10 @@
           name: {{ include "procstream.wait.name" $root }}
           key: wait.py
     {{- if has "s3" .for }}
-    {{- range $name, $value := include "procstream.s3.variables" $root | fromYaml }}
-    - name: {{ $name }}
-      value: {{ $value | quote }}
-    {{- end }}
+    {{- include "procstream.env" (include "procstream.s3.variables" $root | fromYaml) | nindent 4 }}
     {{- end }}
     {{- if has "postgres" .for }}
-    {{- range $name, $value := include "procstream.postgres.variables" $root | fromYaml }}
-    - name: {{ $name }}
-      value: {{ $value | quote }}
-    {{- end }}
+    {{- include "procstream.env" (include "procstream.postgres.variables" $root | fromYaml) | nindent 4 }}
     {{- end }}
   envFrom: {{- include "procstream.connection.envFrom" $root | nindent 4 }}
   resources:

@@ -8,52 +8,44 @@ import java.util.HashMap;
 import java.util.Map;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.avro.shaded.org.apache.avro.Schema;
-import org.apache.flink.avro.shaded.org.apache.avro.generic.GenericData;
-import org.apache.flink.avro.shaded.org.apache.avro.generic.GenericDatumReader;
-import org.apache.flink.avro.shaded.org.apache.avro.generic.GenericRecord;
 import org.apache.flink.avro.shaded.org.apache.avro.io.BinaryDecoder;
-import org.apache.flink.avro.shaded.org.apache.avro.io.DatumReader;
 import org.apache.flink.avro.shaded.org.apache.avro.io.DecoderFactory;
-import org.apache.flink.formats.avro.AvroToRowDataConverters;
-import org.apache.flink.formats.avro.AvroToRowDataConverters.AvroToRowDataConverter;
 import org.apache.flink.formats.avro.typeutils.AvroSchemaConverter;
-import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.data.RowData;
-import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.RowType;
 
 /**
  * Decodes Avro in Confluent's wire format: a zero byte, the schema id in four bytes, the record.
  *
- * <p>Reads what Flink's {@code avro-confluent} reads, from the same parts, but each record by
- * itself: Flink's own decoder buffers, so that what a bad record leaves is read as the start of the
- * next one. The position after the record also shows bytes that do not belong to it.
+ * <p>Each record is decoded by itself. Flink's own decoder buffers, so that what is left of a bad record is read as
+ * the start of the next one.
  */
 final class AvroConfluentSchema implements JudgingSchema {
     private static final byte MAGIC_BYTE = 0;
     private static final int HEADER_SIZE = 1 + Integer.BYTES;
 
     private final RegistrySchemas registry;
+    private final RowType columns;
     private final String readerSchemaText;
-    private final AvroToRowDataConverter toRow;
+    private final boolean legacyTimestamps;
     private final TypeInformation<RowData> type;
 
     private transient Schema readerSchema;
-    private transient Map<Integer, DatumReader<GenericRecord>> readers;
+    private transient AvroResolution resolution;
+    private transient Map<Integer, AvroValue> readers;
     private transient int lastId;
-    private transient DatumReader<GenericRecord> lastReader;
+    private transient AvroValue lastReader;
     private transient BinaryDecoder decoder;
 
     /**
      * A decoder for a table.
      *
-     * @param columns paired with the writer's fields by name; absent ones are null
-     * @param givenSchema the schema to read as, its fields being the columns in their order; null:
-     *     derived from the columns. Only a given one can have an enum or a fixed: the derived one asks
-     *     for a string or bytes, to which Avro resolves neither
-     * @param legacyTimestamps Flink's {@code timestamp_mapping.legacy}: Avro's timestamp-millis is
-     *     TIMESTAMP(3); otherwise it is TIMESTAMP_LTZ(3) and local-timestamp-millis TIMESTAMP(3)
-     * @throws ValidationException for timestamps finer than milliseconds: Flink's converter cannot
+     * @param columns paired with the reader's fields by name
+     * @param givenSchema the schema to read as, with a field for each column: its aliases and defaults apply. Null:
+     *     derived from the columns, and a column that a record lacks is null. Only a given schema can have an enum or a
+     *     fixed: the derived one has a string or bytes, to which Avro resolves neither
+     * @param legacyTimestamps Flink's {@code timestamp_mapping.legacy}
+     * @throws org.apache.flink.table.api.ValidationException if the schema does not fit the columns
      */
     AvroConfluentSchema(
             RowType columns,
@@ -62,46 +54,41 @@ final class AvroConfluentSchema implements JudgingSchema {
             RegistrySchemas registry,
             TypeInformation<RowData> type) {
         this.registry = registry;
+        this.columns = columns;
         this.readerSchemaText = givenSchema == null
                 ? AvroSchemaConverter.convertToSchema(columns.copy(false), legacyTimestamps)
                         .toString()
-                : matching(givenSchema, columns, legacyTimestamps);
-        this.toRow = AvroToRowDataConverters.createRowConverter(columns, legacyTimestamps);
+                : givenSchema;
+        this.legacyTimestamps = legacyTimestamps;
         this.type = type;
-        if (readerSchemaText.contains("timestamp-micros")) {
-            throw new ValidationException(
-                    "Avro timestamps are read in milliseconds: declare a precision of 3 or less.");
-        }
+        Schema schema = AvroReaderSchema.of(readerSchemaText, columns);
+        resolution().rows(schema, schema, columns);
     }
 
-    private static String matching(String schema, RowType columns, boolean legacyTimestamps) {
-        LogicalType fields =
-                AvroSchemaConverter.convertToDataType(schema, legacyTimestamps).getLogicalType();
-        if (!fields.copy(false).equals(columns.copy(false))) {
-            throw new ValidationException(String.format(
-                    "Option 'schema' gives %s, expected the columns: %s.",
-                    fields.asSummaryString(), columns.asSummaryString()));
-        }
-        return schema;
+    private AvroResolution resolution() {
+        return new AvroResolution(new AvroScalars(legacyTimestamps));
     }
 
     @Override
     public void open(InitializationContext context) {
-        readerSchema = new Schema.Parser().parse(readerSchemaText);
+        readerSchema = AvroReaderSchema.of(readerSchemaText, columns);
+        resolution = resolution();
         readers = new HashMap<>();
         registry.open();
     }
 
     @Override
     public RowData deserialize(byte[] message) throws IOException {
-        DatumReader<GenericRecord> reader = reader(schemaId(message));
+        AvroValue reader = reader(schemaId(message));
         decoder = DecoderFactory.get().binaryDecoder(message, HEADER_SIZE, message.length - HEADER_SIZE, decoder);
         RowData row;
         try {
-            row = (RowData) toRow.convert(reader.read(null, decoder));
+            row = (RowData) reader.read(decoder);
         } catch (EOFException e) {
             throw new BadRecordException(
                     Reason.TRUNCATED, "the record ends after " + message.length + " bytes, its schema expects more");
+        } catch (BadValueException e) {
+            throw e.asRecord();
         } catch (IOException | RuntimeException | OutOfMemoryError | StackOverflowError e) {
             decoder = null;
             throw BadRecordException.undecodable(e); // garbage can ask for gigabytes, or nest for ever
@@ -126,21 +113,28 @@ final class AvroConfluentSchema implements JudgingSchema {
         return ByteBuffer.wrap(message).getInt(1);
     }
 
-    private DatumReader<GenericRecord> reader(int id) throws IOException {
+    private AvroValue reader(int id) throws IOException {
         if (lastReader == null || id != lastId) {
-            DatumReader<GenericRecord> reader = readers.get(id);
+            AvroValue reader = readers.get(id);
             if (reader == null) {
-                GenericData data = new GenericData(Thread.currentThread().getContextClassLoader());
-                data.setFastReaderEnabled(true); // Avro's newer reader: two thirds of the time
-                Schema writerSchema = registry.byId(id);
-                TimeUnitCheck.compare(writerSchema, readerSchema);
-                reader = new GenericDatumReader<>(writerSchema, readerSchema, data);
+                reader = newReader(registry.byId(id));
                 readers.put(id, reader);
             }
             lastReader = reader;
             lastId = id;
         }
         return lastReader;
+    }
+
+    private AvroValue newReader(Schema writerSchema) {
+        try {
+            return resolution.rows(writerSchema, readerSchema, columns);
+        } catch (RuntimeException e) { // a default that is not of its field's type
+            String problem = BadRecordException.summary(e);
+            return in -> {
+                throw new BadValueException(problem);
+            };
+        }
     }
 
     @Override

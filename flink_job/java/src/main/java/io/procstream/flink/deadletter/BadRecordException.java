@@ -6,7 +6,7 @@ import java.io.IOException;
 final class BadRecordException extends IOException {
     private static final int MAX_DETAIL = 500;
 
-    /** What is wrong, as the first word of the error column. */
+    /** The first word of the error column. */
     enum Reason {
         TOMBSTONE,
         WRONG_MAGIC_BYTE,
@@ -18,21 +18,27 @@ final class BadRecordException extends IOException {
     }
 
     BadRecordException(Reason reason, String detail) {
-        super(reason + ": " + detail);
+        super(reason + ": " + oneLine(detail));
     }
 
-    /** UNDECODABLE, for the innermost cause: decoders wrap it in what a person does not need. */
+    /** UNDECODABLE, for the innermost cause: decoders wrap it in what a reader of the error does not need. */
     static BadRecordException undecodable(Throwable failure) {
+        return new BadRecordException(Reason.UNDECODABLE, summary(failure));
+    }
+
+    /** The innermost cause in one line. */
+    static String summary(Throwable failure) {
         Throwable cause = failure;
         while (cause.getCause() != null && cause.getCause() != cause) {
             cause = cause.getCause();
         }
         String name = cause.getClass().getSimpleName();
-        String message = cause.getMessage() == null
-                ? ""
-                : " " + cause.getMessage().lines().findFirst().orElse("");
-        String detail = name + message;
-        return new BadRecordException(Reason.UNDECODABLE, detail.substring(0, Math.min(detail.length(), MAX_DETAIL)));
+        return cause.getMessage() == null ? name : name + " " + oneLine(cause.getMessage());
+    }
+
+    private static String oneLine(String detail) {
+        String first = detail.lines().findFirst().orElse("");
+        return first.substring(0, Math.min(first.length(), MAX_DETAIL));
     }
 
     /** Thousands of bad records a second need no stack trace each. */

@@ -375,12 +375,15 @@ class AvroDeadLetterTest {
                         + flat.toString().replace("\"R\"", "\"I\"") + "}}"));
         registry.register(9, flat.toString());
         registry.register(10, deep.toString());
-        String expected = "UNDECODABLE: field 'ts' is " + logicalType + ", its column reads timestamp-millis";
+        String expected = "ts: found " + logicalType.replace("local-", "") + ", expected timestamp-millis";
         assertThat(decoder(Decoder.row("ts", TIMESTAMP(3))).error(AvroRecords.framed(9, (byte) 2)))
-                .isEqualTo(expected);
-        assertThat(decoder(Decoder.row("a", ARRAY(Decoder.row("ts", TIMESTAMP(3)))))
-                        .error(AvroRecords.framed(10, (byte) 0)))
-                .isEqualTo(expected);
+                .isEqualTo("UNDECODABLE: " + expected);
+        Decoder nested = decoder(Decoder.row("a", ARRAY(Decoder.row("ts", TIMESTAMP(3)))));
+        assertThat(nested.error(AvroRecords.framed(10, (byte) 2, (byte) 2, (byte) 0)))
+                .isEqualTo("UNDECODABLE: a[0]." + expected);
+        assertThat(nested.row(AvroRecords.framed(10, (byte) 0)).getArray(0).size())
+                .as("without a value there is nothing wrong")
+                .isZero();
         assertThat(decoder(Decoder.row("ts", BIGINT()))
                         .row(AvroRecords.framed(9, (byte) 2))
                         .getLong(0))
@@ -388,11 +391,14 @@ class AvroDeadLetterTest {
     }
 
     @Test
-    void aColumnFinerThanMillisecondsIsRefused() {
-        assertThatThrownBy(() -> decoder(
-                        Decoder.row("ts", TIMESTAMP_LTZ(6)), "avro-confluent.timestamp_mapping.legacy", "false"))
-                .isInstanceOf(ValidationException.class)
-                .hasMessageContaining("milliseconds");
+    void aColumnOfMicrosecondsReadsMicroseconds() throws Exception {
+        Schema micros = AvroRecords.parse(String.format(
+                RECORD, "{\"name\": \"ts\", \"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-micros\"}}"));
+        registry.register(9, micros.toString());
+        Decoder decoder =
+                decoder(Decoder.row("ts", TIMESTAMP_LTZ(6)), "avro-confluent.timestamp_mapping.legacy", "false");
+        assertThat(decoder.row(AvroRecords.framed(9, (byte) 3)).getTimestamp(0, 6))
+                .hasToString("1969-12-31T23:59:59.999998");
     }
 
     @Test

@@ -6,17 +6,18 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * Stands in for a schema registry: answers {@code GET /schemas/ids/<id>} of the Confluent REST interface
- * and nothing else. That the real one answers alike is for the integration tests to show.
+ * Stands in for a schema registry: answers {@code GET /schemas/ids/<id>} and
+ * {@code GET /subjects/<subject>/versions/<version>} of the Confluent REST interface and nothing else. That the real one answers alike is for the integration tests to show.
  */
 final class StubRegistry implements AutoCloseable {
-    private final Map<Integer, String> bodies = new HashMap<>();
+    private final Map<Integer, String> bodies = new ConcurrentHashMap<>();
+    private final Map<String, String> versions = new ConcurrentHashMap<>();
     private final List<String> requests = new CopyOnWriteArrayList<>();
     private HttpServer server;
     private int port;
@@ -64,6 +65,21 @@ final class StubRegistry implements AutoCloseable {
         bodies.put(id, "{\"schemaType\": \"" + type + "\", \"schema\": " + quote(schema) + "}");
     }
 
+    void registerWithReference(int id, String schema, String name, String subject, int version) {
+        String reference =
+                String.format("{\"name\": \"%s\", \"subject\": \"%s\", \"version\": %d}", name, subject, version);
+        bodies.put(id, "{\"schema\": " + quote(schema) + ", \"references\": [" + reference + "]}");
+    }
+
+    void registerVersion(String subject, int version, int id, String schema) {
+        register(id, schema);
+        versions.put(
+                "/subjects/" + subject + "/versions/" + version,
+                String.format(
+                        "{\"subject\": \"%s\", \"version\": %d, \"id\": %d, \"schema\": %s}",
+                        subject, version, id, quote(schema)));
+    }
+
     long requestsFor(int id) {
         return requests.stream()
                 .filter(path -> path.matches("/schemas/ids/" + id + "(\\?.*)?"))
@@ -86,7 +102,9 @@ final class StubRegistry implements AutoCloseable {
             return;
         }
         String path = exchange.getRequestURI().getPath();
-        String body = bodies.get(Integer.valueOf(path.substring(path.lastIndexOf('/') + 1)));
+        String body = path.startsWith("/schemas/ids/")
+                ? bodies.get(Integer.valueOf(path.substring(path.lastIndexOf('/') + 1)))
+                : versions.get(path);
         if (body == null) {
             reply(exchange, 404, error(40403, "Schema not found"));
         } else {

@@ -10,7 +10,7 @@ import typer
 from procstream_job.flink_target import flink_target
 from procstream_job.plan import JobPlan
 from procstream_job.runner import FlinkSession
-from procstream_local import artifacts
+from procstream_local.stack import artifacts
 from rich.console import Console
 from rich.table import Table
 

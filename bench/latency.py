@@ -15,7 +15,7 @@ from procstream_job.model import Dropped, KafkaSink, Pipeline, RecordTopic, Sink
 from procstream_job.pipeline_file import load_pipeline
 from procstream_job.runner import FlinkSession
 from procstream_job.submission import plan_jobs
-from procstream_local import artifacts
+from procstream_local.stack import artifacts
 from rich.console import Console
 from rich.table import Table
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from procstream_local import stack
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 from tests.integration.running import run_pipeline, run_shipped
 from tests.integration.servers import minio, sasl_kafka

@@ -3,7 +3,7 @@
 from typing import Any
 
 import httpx
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 from tests.integration.waiting import until
 

@@ -16,7 +16,7 @@ from procstream_job.pipeline_file import load_pipeline
 from procstream_job.preflight import topics_of
 from procstream_lineage import Report, verify_pipeline
 from procstream_local import pipelines
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 from tests.integration.topics import PROCSTAT, MakeTopic
 from tests.integration.waiting import until

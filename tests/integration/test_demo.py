@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 PROCSTREAM = Path(sys.executable).with_name("procstream")
 ADDRESSES = ("KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL", "FLINK_ADDRESS", "PROCSTREAM_HOME")

@@ -4,8 +4,9 @@ import json
 import uuid
 
 from procstream_lineage import Verdict, committed_files
-from procstream_local import processes, stack
-from procstream_local.home import Home
+from procstream_local import stack
+from procstream_local.stack import processes
+from procstream_local.stack.home import Home
 
 from tests.integration import records
 from tests.integration.running import RunPipeline

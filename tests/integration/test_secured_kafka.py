@@ -10,7 +10,7 @@ import yaml
 from confluent_kafka.admin import AdminClient
 from procstream_common.provisioning import TopicSpec, ensure_topics
 from procstream_common.settings import KafkaSettings, load
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 from tests.integration import commands, topics
 from tests.integration.servers.sasl_kafka import SecuredKafka

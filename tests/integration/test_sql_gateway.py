@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from procstream_common.provisioning import TopicSpec, ensure_topics
 from procstream_common.settings import KafkaSettings, load
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 from tests.integration import commands, records
 from tests.integration.topics import LINEAGE_INPUT, MakeTopic, register

@@ -11,8 +11,9 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from procstream_common.provisioning import read_values
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
-from procstream_local import processes, stack
-from procstream_local.home import Home
+from procstream_local import stack
+from procstream_local.stack import processes
+from procstream_local.stack.home import Home
 
 from tests.integration import commands, records
 from tests.integration.topics import LINEAGE_INPUT, register

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from procstream_lineage import Verdict
 from procstream_local import pipelines, stack
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 from procstream_local.status import ask
 
 from tests.integration import commands, flink, records

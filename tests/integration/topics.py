@@ -9,7 +9,7 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from procstream_common.provisioning import SchemaSpec, TopicSpec, ensure_schema, ensure_topics
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 from procstream_local import stack
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 SCHEMAS = stack.VALUES.parent / "schemas"
 LINEAGE_INPUT = (SCHEMAS / "lineage-input.avsc").read_text()

@@ -7,7 +7,7 @@ from procstream_job.mistakes import did_you_mean
 from rich.console import Console
 
 from procstream_local.demo.stage import Options
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 LAKES = "lineage"
 """The demo of both pipelines that write a lake, and the one that runs unless told otherwise."""

@@ -20,7 +20,7 @@ from procstream_local.demo import stage
 from procstream_local.demo.accounts import Account, Evidence
 from procstream_local.demo.scenes import Scene
 from procstream_local.demo.topics import Follower, committed, ends
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 _LOOK_SECONDS = 1.0
 _SHOWN = 3

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from procstream_local import pipelines
 from procstream_local.demo import cpu_plot, stage
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 PIPELINES = ("procstat-lineage", "lineage")
 _RATE = 10.0

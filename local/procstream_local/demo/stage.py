@@ -12,8 +12,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from procstream_local import processes, stack
-from procstream_local.home import Home, PipelineRecord, ProcessRecord
+from procstream_local import stack
+from procstream_local.stack import processes
+from procstream_local.stack.home import Home, PipelineRecord, ProcessRecord
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from procstream_common.errors import ProcstreamError
 from procstream_job.sql_catalog import tables_file
 from procstream_job.sql_catalog.tables_file import RunningPipeline
 
-from procstream_local import artifacts, stack
-from procstream_local.home import Home
-from procstream_local.services import sql_gateway
+from procstream_local import stack
 from procstream_local.sql import gateway
 from procstream_local.sql.statements import split_statements
+from procstream_local.stack import artifacts
+from procstream_local.stack.home import Home
+from procstream_local.stack.services import sql_gateway
 
 # The client is small and short-lived: quick to start matters more than peak speed.
 _JVM = "-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"

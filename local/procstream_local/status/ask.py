@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from procstream_local import stack
-from procstream_local.home import Home, PipelineRecord
+from procstream_local.stack.home import Home, PipelineRecord
 from procstream_local.status import flink_jobs
 from procstream_local.status.flink_jobs import Flink, Unanswered, unasked
 from procstream_local.status.lag import consumer_lags

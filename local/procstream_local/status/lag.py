@@ -12,8 +12,8 @@ from procstream_common.settings import KafkaSettings, load
 from procstream_lineage.offsets import TopicPartition
 from procstream_lineage.topic import Bounds, Cluster
 
-from procstream_local.home import PipelineRecord
-from procstream_local.pipeline_environment import Remembered, recall
+from procstream_local.pipelines.environment import Remembered, recall
+from procstream_local.stack.home import PipelineRecord
 
 _ANSWER_SECONDS = 1.5
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from procstream_local.stack import ServiceStatus
+
 _PATIENCE_INTERVALS = 3
 _PATIENCE = timedelta(seconds=30)
 _FAILURES = 3
@@ -23,26 +25,6 @@ ENDED = ("FINISHED", "CANCELED", "FAILED")
 """Flink's states of a job that does nothing more."""
 
 _AS_IT_SHOULD = ("RUNNING", "FINISHED")
-
-
-@dataclass(frozen=True)
-class ServiceStatus:
-    """A process of the stack."""
-
-    name: str
-    pid: int | None
-    """None: not running."""
-    ready: bool
-    address: str | None
-    memory_bytes: int
-    uptime_seconds: float
-
-    @property
-    def state(self) -> str:
-        """`ready`, `not answering` or `down`."""
-        if self.pid is None:
-            return "down"
-        return "ready" if self.ready else "not answering"
 
 
 @dataclass(frozen=True)

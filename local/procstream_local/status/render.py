@@ -7,7 +7,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from procstream_local.status.model import GONE, Pipeline, ServiceStatus, Status, Workload
+from procstream_local.stack import ServiceStatus
+from procstream_local.status.model import GONE, Pipeline, Status, Workload
 
 _SILENT = "?"  # asked for in vain
 _UNKNOWN = "-"

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from procstream_common.errors import ProcstreamError
-from procstream_local.artifacts import cache_folder
+from procstream_local.stack.artifacts import cache_folder
 
 FOLDER = cache_folder() / "kubernetes"
 

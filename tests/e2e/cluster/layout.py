@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from procstream_local.artifacts import cache_folder
+from procstream_local.stack.artifacts import cache_folder
 
 STATE = cache_folder() / "cluster"
 """The state folder, unless another one is asked for."""

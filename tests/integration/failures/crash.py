@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psutil
-from procstream_local import processes
-from procstream_local.home import Home
+from procstream_local.stack import processes
+from procstream_local.stack.home import Home
 
 from tests.integration.running import RunningPipeline
 from tests.integration.waiting import until

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from procstream_lineage import Report, Verdict
 from procstream_local import stack
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 from tests.integration import records
 from tests.integration.failures import crash, load

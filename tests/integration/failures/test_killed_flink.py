@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from procstream_lineage import Report, Verdict
 from procstream_local import stack
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 from tests.integration import commands, flink
 from tests.integration.failures import crash, load

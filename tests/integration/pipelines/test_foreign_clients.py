@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-from procstream_local import artifacts
+from procstream_local.stack import artifacts
 
 from tests.integration import commands, records
 from tests.integration.running import RunShipped

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import boto3
 from mirakuru import HTTPExecutor
-from procstream_local.artifacts import cache_folder
+from procstream_local.stack.artifacts import cache_folder
 
 MODULE = "github.com/minio/minio"
 VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"

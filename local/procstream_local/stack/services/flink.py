@@ -15,10 +15,10 @@ import httpx
 import yaml
 from procstream_common.settings import S3Settings, load
 
-from procstream_local import processes
-from procstream_local.artifacts import Artifacts
-from procstream_local.home import ProcessRecord
-from procstream_local.services import Service
+from procstream_local.stack import processes
+from procstream_local.stack.artifacts import Artifacts
+from procstream_local.stack.home import ProcessRecord
+from procstream_local.stack.services import Service
 
 TASK_SLOTS = 4
 # Heartbeats come every 2 s; one that is busy may be late.

@@ -9,9 +9,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from procstream_common.errors import ProcstreamError
 
-from procstream_local import processes
-from procstream_local.artifacts import Artifacts
-from procstream_local.services import Service
+from procstream_local.stack import processes
+from procstream_local.stack.artifacts import Artifacts
+from procstream_local.stack.services import Service
 
 _LOG4J = """\
 rootLogger.level = INFO

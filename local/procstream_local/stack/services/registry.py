@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 
-from procstream_local import processes
-from procstream_local.artifacts import Artifacts
-from procstream_local.services import Service
+from procstream_local.stack import processes
+from procstream_local.stack.artifacts import Artifacts
+from procstream_local.stack.services import Service
 
 
 def url(port: int) -> str:

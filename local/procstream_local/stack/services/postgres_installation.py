@@ -13,7 +13,7 @@ from pathlib import Path
 
 from procstream_common.errors import ProcstreamError
 
-from procstream_local.processes import identity
+from procstream_local.stack.processes import identity
 
 _DEBIAN = Path("/usr/lib/postgresql")
 _UNPRIVILEGED = ("postgres", "nobody")

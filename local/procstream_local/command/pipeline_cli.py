@@ -12,7 +12,7 @@ from procstream_job import shipped_pipelines
 from rich.console import Console
 
 from procstream_local import pipelines
-from procstream_local.home import PipelineRecord, current_home
+from procstream_local.stack.home import PipelineRecord, current_home
 from procstream_local.status import ask
 from procstream_local.status.model import pipeline_document
 from procstream_local.status.render import jobs_table, pipeline_detail, shipped_table

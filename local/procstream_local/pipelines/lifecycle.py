@@ -17,8 +17,8 @@ from procstream_job.mistakes import did_you_mean
 from procstream_job.pipeline_file import file_label, folder_of, load_pipeline
 
 from procstream_local import stack
-from procstream_local.home import Home, PipelineRecord, StackRecord
-from procstream_local.pipeline_environment import Remembered, recall, remember
+from procstream_local.pipelines.environment import Remembered, recall, remember
+from procstream_local.stack.home import Home, PipelineRecord, StackRecord
 from procstream_local.status.answers import root_cause
 
 RUNNING = {"INITIALIZING", "CREATED", "RUNNING", "RESTARTING", "FAILING", "RECONCILING"}

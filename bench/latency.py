@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 from procstream_common.errors import ProcstreamError
 from procstream_common.settings import KafkaSettings, load
-from procstream_job.flink_target import flink_target
-from procstream_job.model import Dropped, KafkaSink, Pipeline, RecordTopic, Sink
-from procstream_job.pipeline_file import load_pipeline
-from procstream_job.runner import FlinkSession
-from procstream_job.submission import plan_jobs
+from procstream_job.file.model import Dropped, KafkaSink, Pipeline, RecordTopic, Sink
+from procstream_job.file.reading import load_pipeline
+from procstream_job.submitting.flink.session import FlinkSession
+from procstream_job.submitting.flink_target import flink_target
+from procstream_job.submitting.submission import plan_jobs
 from procstream_local import artifacts
 from rich.console import Console
 from rich.table import Table

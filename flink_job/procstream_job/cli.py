@@ -14,13 +14,13 @@ import typer
 from procstream_common.cli import run as run_app
 from procstream_common.errors import ProcstreamError
 
-from procstream_job.durations import parse_duration
-from procstream_job.flink_target import flink_target
-from procstream_job.init_command import init as write_starting_file
-from procstream_job.model import Pipeline
-from procstream_job.pipeline_file import file_label, load_pipeline, shipped_pipelines
-from procstream_job.starting_file import SinkKind
-from procstream_job.submission import Patience, SubmittedJob, plan_jobs, submit
+from procstream_job.file.model import Pipeline
+from procstream_job.file.reading import file_label, load_pipeline, shipped_pipelines
+from procstream_job.language.durations import parse_duration
+from procstream_job.submitting.flink_target import flink_target
+from procstream_job.submitting.submission import Patience, SubmittedJob, plan_jobs, submit
+from procstream_job.topics.init_command import init as write_starting_file
+from procstream_job.topics.starting_file import SinkKind
 
 app = typer.Typer(
     help="Pipelines: files that say which topics go through which query to which place.",

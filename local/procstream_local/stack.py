@@ -11,7 +11,7 @@ import psutil
 from confluent_kafka.admin import AdminClient
 from procstream_common.errors import ProcstreamError
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
-from procstream_job.mistakes import did_you_mean
+from procstream_job.language.mistakes import did_you_mean
 
 from procstream_local import artifacts, ports, processes
 from procstream_local.artifacts import Artifacts

@@ -4,9 +4,9 @@ from datetime import timedelta
 import pytest
 from procstream_common.errors import ProcstreamError
 from procstream_common.registry import SchemaNotFound
-from procstream_job.pipeline_file import PipelineError, load_pipeline
-from procstream_job.preflight import NotThereYet, check_topics, needs_registry, resolve_sources
-from procstream_job.submission import Patience, plan_jobs
+from procstream_job.file.reading import PipelineError, load_pipeline
+from procstream_job.submitting.preflight import NotThereYet, check_topics, needs_registry, resolve_sources
+from procstream_job.submitting.submission import Patience, plan_jobs
 
 
 def failing(times: int, error: Exception) -> tuple[Callable[[], str], list[int]]:

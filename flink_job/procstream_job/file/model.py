@@ -371,6 +371,14 @@ class Pipeline(Part):
             for name, output in self.outputs.items()
         )
 
+    def with_flags(
+        self, parallelism: int | None = None, checkpoint_interval: timedelta | None = None
+    ) -> "Pipeline":
+        """The same pipeline, run with these instead of what the file sets under `flink`."""
+        flags = {"parallelism": parallelism, "checkpoint_interval": checkpoint_interval}
+        given = {name: value for name, value in flags.items() if value is not None}
+        return self.model_copy(update={"flink": self.flink.model_copy(update=given)})
+
     @property
     def lake(self) -> LakeSink | None:
         """Its lake, if it has one."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,18 @@ class PipelineError(ProcstreamError):
     """A pipeline file has mistakes; one line each, with the file and the place in it."""
 
 
-def load_pipeline(name_or_path: str, env: Mapping[str, str] | None = None) -> Pipeline:
+@dataclass(frozen=True)
+class PipelineFile:
+    """A pipeline that was read, and where from."""
+
+    label: str
+    """What messages call the file: its path, or `<name>.yaml` for a pipeline that ships."""
+    pipeline: Pipeline
+    folder: Path | None = None
+    """Where its Python functions may be; None for a pipeline that ships."""
+
+
+def read_pipeline(name_or_path: str, env: Mapping[str, str] | None = None) -> PipelineFile:
     """Read a pipeline: the name of a shipped one (`lineage`), or a path (`./mine.yaml`).
 
     `env` overrides the file's parameters; by default it is this process's environment.
@@ -31,8 +43,14 @@ def load_pipeline(name_or_path: str, env: Mapping[str, str] | None = None) -> Pi
     Raises:
         PipelineError: there is no such file, or it has mistakes.
     """
-    file, text = _read(name_or_path)
-    return parse_pipeline(text, file, os.environ if env is None else env)
+    label, text = _read(name_or_path)
+    pipeline = parse_pipeline(text, label, os.environ if env is None else env)
+    return PipelineFile(label, pipeline, folder_of(name_or_path))
+
+
+def load_pipeline(name_or_path: str, env: Mapping[str, str] | None = None) -> Pipeline:
+    """The pipeline of `read_pipeline`."""
+    return read_pipeline(name_or_path, env).pipeline
 
 
 def parse_pipeline(text: str, file: str, env: Mapping[str, str]) -> Pipeline:

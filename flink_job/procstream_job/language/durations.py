@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _MILLISECONDS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _PATTERN = r"^\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*$"
@@ -28,8 +28,15 @@ def flink_duration(duration: timedelta) -> str:
     return f"{duration // timedelta(milliseconds=1)} ms"
 
 
+def _text(duration: timedelta) -> str:
+    """As a file has it: what was read from this text is the same duration."""
+    seconds, rest = divmod(duration, timedelta(seconds=1))
+    return f"{seconds} s" if not rest else flink_duration(duration)
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
+    PlainSerializer(_text, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": _PATTERN, "examples": ["60 s", "500 ms", "1 min"]}),
 ]

@@ -8,12 +8,12 @@ from typing import Any
 
 import httpx
 from procstream_common.errors import ProcstreamError
-from procstream_job import sql
-from procstream_job.plan import JobPlan
-from procstream_job.runner import FlinkSession
-from procstream_job.sinks.postgres import PostgresTable, TableColumn
-from procstream_job.sql import Statement
-from procstream_job.steps import Step
+from procstream_job.language import sql
+from procstream_job.language.sql import Statement
+from procstream_job.plan.job_plan import JobPlan
+from procstream_job.plan.steps import Step
+from procstream_job.sinks.postgres.table import PostgresTable, TableColumn
+from procstream_job.submitting.flink.session import FlinkSession
 from procstream_local.status.answers import root_cause
 
 BOUNDED = {"scan.bounded.mode": "latest-offset"}

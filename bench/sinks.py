@@ -11,14 +11,15 @@ from typing import Any
 
 from procstream_common.lake import PATH_VARIABLES
 from procstream_common.settings import KafkaSettings, load
-from procstream_job import sql
-from procstream_job.columns import LINEAGE_COLUMNS
-from procstream_job.model import Pipeline
-from procstream_job.outputs import RESULTS, EnsureTable, Outputs, Result, result_view
-from procstream_job.plan import JobPlan
-from procstream_job.sql import Statement
-from procstream_job.steps import View
-from procstream_job.submission import plan_jobs
+from procstream_job.file.model import Pipeline
+from procstream_job.file.reading import PipelineFile
+from procstream_job.language import sql
+from procstream_job.language.columns import LINEAGE_COLUMNS
+from procstream_job.language.sql import Statement
+from procstream_job.plan.job_plan import JobPlan
+from procstream_job.plan.outputs import RESULTS, EnsureTable, Outputs, Result, result_view
+from procstream_job.plan.steps import View
+from procstream_job.submitting.plans import plan_jobs
 
 from bench import jobs, readings
 
@@ -66,7 +67,7 @@ def ours(folder: Path, env: Mapping[str, str], settings: Settings) -> JobPlan:
         }
     )
     without_paths = {name: value for name, value in env.items() if name not in PATH_VARIABLES}
-    return jobs.bounded(plan_jobs({"bench": pipeline}, without_paths)["bench"])
+    return jobs.bounded(plan_jobs([PipelineFile("bench", pipeline)], without_paths)["bench"])
 
 
 def stock(folder: Path, env: Mapping[str, str], settings: Settings) -> JobPlan:

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from procstream_job.model import Flink, Pipeline
-from procstream_job.pipeline_file import shipped_pipelines
+from procstream_job.file.model import Flink, Pipeline
+from procstream_job.file.reading import shipped_pipelines
 
 SCHEMA = Path(__file__).parents[1] / "helm" / "procstream" / "values.schema.json"
 PARAMETER = {"type": "string", "pattern": r"\$\{"}

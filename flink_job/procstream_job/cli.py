@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -14,13 +14,16 @@ import typer
 from procstream_common.cli import run as run_app
 from procstream_common.errors import ProcstreamError
 
-from procstream_job.durations import parse_duration
-from procstream_job.flink_target import flink_target
-from procstream_job.init_command import init as write_starting_file
-from procstream_job.model import Pipeline
-from procstream_job.pipeline_file import file_label, load_pipeline, shipped_pipelines
-from procstream_job.starting_file import SinkKind
-from procstream_job.submission import Patience, SubmittedJob, plan_jobs, submit
+from procstream_job.file.model import Pipeline
+from procstream_job.file.reading import PipelineFile, read_pipeline, shipped_pipelines
+from procstream_job.language.durations import parse_duration
+from procstream_job.submitting.flink_target import flink_target
+from procstream_job.submitting.patience import Patience
+from procstream_job.submitting.plans import plan_jobs
+from procstream_job.submitting.request import answer_stdin
+from procstream_job.submitting.submission import SubmittedJob, submit
+from procstream_job.topics.init_command import init as write_starting_file
+from procstream_job.topics.starting_file import SinkKind
 
 app = typer.Typer(
     help="Pipelines: files that say which topics go through which query to which place.",
@@ -64,11 +67,11 @@ def validate(
 ) -> None:
     """Check pipeline files; nothing is started."""
     with _traces(debug):
-        loaded = _load(pipelines)
-        plans = plan_jobs(loaded, os.environ) if online else {}
-    for file in loaded:
-        print(f"{file}: valid")
-        for source in plans[file].sources if online else ():
+        files = _read(pipelines)
+        plans = plan_jobs(files, os.environ) if online else {}
+    for file in files:
+        print(f"{file.label}: valid")
+        for source in plans[file.label].sources if online else ():
             columns = ", ".join(f"{column.name} {column.type}" for column in source.columns)
             print(f"  {source.name} (topic {source.topic}): {columns}")
 
@@ -103,17 +106,18 @@ def run(
 ) -> None:
     """Submit pipelines to Flink; several at once start the client only once."""
     with _traces(debug):
-        loaded = {
-            file: _with_flags(pipeline, parallelism, checkpoint_interval)
-            for file, pipeline in _load(pipelines).items()
-        }
+        interval = _duration("--checkpoint-interval", checkpoint_interval) if checkpoint_interval else None
+        files = [
+            replace(file, pipeline=file.pipeline.with_flags(parallelism, interval))
+            for file in _read(pipelines)
+        ]
         overrides = dict(_key_value(text) for text in option or ())
         for flag, given in (("--from-savepoint", from_savepoint), ("--resume", resume)):
-            if given and len(loaded) > 1:
-                raise ProcstreamError(f"{flag}: found {len(loaded)} pipelines; expected one")
+            if given and len(files) > 1:
+                raise ProcstreamError(f"{flag}: found {len(files)} pipelines; expected one")
         target = flink_target(flink_address, os.environ)
         jobs = submit(
-            loaded,
+            files,
             target,
             os.environ,
             overrides=overrides,
@@ -127,6 +131,12 @@ def run(
                 json.dumps(_job_fields(job, target.url)) if as_json else _job_line(job, target.url),
                 flush=True,
             )
+
+
+@app.command("submit", hidden=True)
+def submit_request() -> None:
+    """Submit one request in JSON from stdin; the answer, in JSON, is all that is written to stdout."""
+    answer_stdin(os.environ)
 
 
 @app.command()
@@ -167,17 +177,8 @@ def main() -> None:
     run_app(app)
 
 
-def _load(names: list[str]) -> dict[str, Pipeline]:
-    return {file_label(name): load_pipeline(name) for name in names}
-
-
-def _with_flags(pipeline: Pipeline, parallelism: int | None, checkpoint_interval: str | None) -> Pipeline:
-    flags: dict[str, Any] = {}
-    if parallelism is not None:
-        flags["parallelism"] = parallelism
-    if checkpoint_interval is not None:
-        flags["checkpoint_interval"] = _duration("--checkpoint-interval", checkpoint_interval)
-    return pipeline.model_copy(update={"flink": pipeline.flink.model_copy(update=flags)})
+def _read(names: list[str]) -> list[PipelineFile]:
+    return [read_pipeline(name) for name in dict.fromkeys(names)]
 
 
 def _duration(flag: str, value: str) -> timedelta:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from procstream_job.pipeline_file import shipped_pipelines
+from procstream_job.file.reading import shipped_pipelines
 
 from tests.chart.pod_security import violations
 from tests.chart.rendering import CHART, Chart, RefusedError, environment

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from procstream_common.lake import LakePaths
-from procstream_job.pipeline_file import load_pipeline
-from procstream_job.preflight import topics_of
+from procstream_job.file.reading import load_pipeline
+from procstream_job.submitting.preflight import topics_of
 from procstream_lineage import Report, verify_pipeline
 from procstream_local import pipelines
 from procstream_local.stack.home import Home

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 from procstream_common.errors import ProcstreamError
-from procstream_job.mistakes import did_you_mean
+from procstream_job.language.mistakes import did_you_mean
 
 from procstream_local.stack import composition, ports, processes, provisioning
 from procstream_local.stack.composition import OPTIONAL, PORTS_OF, REQUIRED

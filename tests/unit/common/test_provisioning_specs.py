@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from procstream_common.errors import ProcstreamError
 from procstream_common.provisioning import read_values
-from procstream_job.pipeline_file import load_pipeline, shipped_pipelines
-from procstream_job.preflight import topics_of
+from procstream_job.file.reading import load_pipeline, shipped_pipelines
+from procstream_job.submitting.preflight import topics_of
 from procstream_local.stack import VALUES
 
 

@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
-from procstream_job.flink_target import FlinkTargetError, flink_target
-from procstream_job.runner import client_environment
+from procstream_job.submitting.flink.session import client_environment
+from procstream_job.submitting.flink_target import FlinkTargetError, flink_target
 
 
 def conf_dir(folder: Path, text: str) -> dict[str, str]:

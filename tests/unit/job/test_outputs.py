@@ -3,14 +3,14 @@
 from typing import Any
 
 import pytest
-from procstream_job.mistakes import PlacedError
-from procstream_job.model import Pipeline
-from procstream_job.outputs import Connections, Outputs, Result
-from procstream_job.plan import JobPlan, plan_job
-from procstream_job.preflight import resolve_sources
-from procstream_job.sinks.postgres import PostgresTable, TableColumn
-from procstream_job.sql import Column
-from procstream_job.steps import LateSplit
+from procstream_job.file.model import Pipeline
+from procstream_job.language.mistakes import PlacedError
+from procstream_job.language.sql import Column
+from procstream_job.plan.job_plan import JobPlan, plan_job
+from procstream_job.plan.outputs import Connections, Outputs, Result
+from procstream_job.plan.steps import LateSplit
+from procstream_job.sinks.postgres.table import PostgresTable, TableColumn
+from procstream_job.submitting.preflight import resolve_sources
 
 CONNECTIONS = Connections(
     kafka={"bootstrap.servers": "broker:9092"},

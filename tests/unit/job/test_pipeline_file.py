@@ -1,7 +1,7 @@
 import textwrap
 
 import pytest
-from procstream_job.pipeline_file import (
+from procstream_job.file.reading import (
     PipelineError,
     load_pipeline,
     parse_pipeline,

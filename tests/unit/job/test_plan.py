@@ -2,14 +2,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from procstream_job.model import Pipeline
-from procstream_job.outputs import Connections, Outputs, Result
-from procstream_job.pipeline_file import load_pipeline
-from procstream_job.plan import JobPlan, plan_job
-from procstream_job.preflight import resolve_sources
-from procstream_job.sinks.lake import LakeError, lake_columns
-from procstream_job.sources import SourceError
-from procstream_job.sql import Column, Statement
+from procstream_job.file.model import Pipeline
+from procstream_job.file.reading import load_pipeline
+from procstream_job.language.sql import Column, Statement
+from procstream_job.plan.job_plan import JobPlan, plan_job
+from procstream_job.plan.outputs import Connections, Outputs, Result
+from procstream_job.plan.sources import SourceError
+from procstream_job.sinks.lake.table import LakeError, lake_columns
+from procstream_job.submitting.preflight import resolve_sources
 
 SCHEMAS = Path(__file__).parents[3] / "helm" / "procstream" / "schemas"
 KAFKA = {"bootstrap.servers": "broker:9092", "sasl.jaas.config": "Login user='me' password='it''s';"}

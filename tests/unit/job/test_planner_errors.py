@@ -1,8 +1,8 @@
 """The traces are those of Flink 2.3.0, shortened to a frame or two each."""
 
 import pytest
-from procstream_job.planner_errors import planner_error, submission_error
-from procstream_job.sql import Statement
+from procstream_job.language.sql import Statement
+from procstream_job.submitting.planner_errors import planner_error, submission_error
 
 QUERY = Statement("query", "SELECT uid, `timestamp` FROM lineage_input")
 KNOWN = {"lineage_input", "uuid", "timestamp", "kafka_offset"}

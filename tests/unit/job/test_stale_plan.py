@@ -1,6 +1,6 @@
 from typing import Any
 
-from procstream_job.stale_plan import CHECKSUM_ANNOTATION, stale_plan_patch
+from procstream_job.submitting.stale_plan import CHECKSUM_ANNOTATION, stale_plan_patch
 
 PLAN = "executionPlan-41797d658fefe1b7faa1d8309a86f91b"
 

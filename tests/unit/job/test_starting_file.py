@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from procstream_common.errors import ProcstreamError
-from procstream_job.model import AvroSource, JsonSource, Pipeline
-from procstream_job.pipeline_file import parse_pipeline
-from procstream_job.starting_file import SinkKind, default_name, starting_file
-from procstream_job.topic_contents import TopicContents, avro_contents, json_contents
+from procstream_job.file.model import AvroSource, JsonSource, Pipeline
+from procstream_job.file.reading import parse_pipeline
+from procstream_job.topics.contents import TopicContents, avro_contents, json_contents
+from procstream_job.topics.starting_file import SinkKind, default_name, starting_file
 
 ORDER = {"id": "a-1", "user": {"name": "Ada"}, "amount": 12.5, "at": 1_795_273_203_473}
 SCHEMA = {

@@ -4,9 +4,10 @@ from datetime import timedelta
 import pytest
 from procstream_common.errors import ProcstreamError
 from procstream_common.registry import SchemaNotFound
-from procstream_job.pipeline_file import PipelineError, load_pipeline
-from procstream_job.preflight import NotThereYet, check_topics, needs_registry, resolve_sources
-from procstream_job.submission import Patience, plan_jobs
+from procstream_job.file.reading import PipelineError, PipelineFile, load_pipeline, read_pipeline
+from procstream_job.submitting.patience import Patience
+from procstream_job.submitting.plans import plan_jobs
+from procstream_job.submitting.preflight import NotThereYet, check_topics, needs_registry, resolve_sources
 
 
 def failing(times: int, error: Exception) -> tuple[Callable[[], str], list[int]]:
@@ -64,17 +65,17 @@ def test_only_avro_needs_the_registry() -> None:
 
 
 def test_pipelines_of_one_call_must_not_share_a_path() -> None:
-    pipelines = {f"{name}.yaml": load_pipeline(name, {}) for name in ("lineage", "procstat-lineage")}
-    with pytest.raises(ProcstreamError, match="OUTPUT_PATH is set and would be that of 2 pipelines"):
-        plan_jobs(pipelines, {"OUTPUT_PATH": "/out"})
+    files = [read_pipeline(name, {}) for name in ("lineage", "procstat-lineage")]
+    with pytest.raises(ProcstreamError, match="OUTPUT_PATH is set and would apply to 2 pipelines"):
+        plan_jobs(files, {"OUTPUT_PATH": "/out"})
 
 
 def test_pipelines_of_one_call_must_not_share_a_name() -> None:
-    pipelines = {"a.yaml": load_pipeline("lineage", {}), "b.yaml": load_pipeline("lineage", {})}
-    with pytest.raises(PipelineError, match=r"b\.yaml: name: found 'lineage', which is also that of a\.yaml"):
-        plan_jobs(pipelines, {})
+    files = [PipelineFile(label, load_pipeline("lineage", {})) for label in ("a.yaml", "b.yaml")]
+    with pytest.raises(PipelineError, match=r"b\.yaml: name: found 'lineage', .* the name in a\.yaml"):
+        plan_jobs(files, {})
 
 
 def test_a_missing_setting_is_named() -> None:
     with pytest.raises(ProcstreamError, match="KAFKA_BOOTSTRAP_SERVERS is not set"):
-        plan_jobs({"lineage.yaml": load_pipeline("lineage", {})}, {})
+        plan_jobs([read_pipeline("lineage", {})], {})

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from procstream_job.sql_catalog.tables_file import update
+from procstream_job.topics.sql_catalog.tables_file import update
 
 NOBODY = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "SCHEMA_REGISTRY_URL": "http://127.0.0.1:1"}
 
@@ -37,7 +37,7 @@ def test_a_mistake_is_one_line(
 ) -> None:
     if pipelines is not None:
         (tmp_path / "p.json").write_text(pipelines)
-    command = [sys.executable, "-m", "procstream_job.sql_catalog", "topics.json", *options]
+    command = [sys.executable, "-m", "procstream_job.topics.sql_catalog", "topics.json", *options]
     result = subprocess.run(command, cwd=tmp_path, env=NOBODY, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert result.stderr.startswith(mistake)

@@ -3,7 +3,13 @@ from typing import Any
 
 import pytest
 from procstream_job import Pipeline
-from procstream_job.sql_catalog.topic_tables import Declaration, Topic, catalog, declarations, needs_sample
+from procstream_job.topics.sql_catalog.topic_tables import (
+    Declaration,
+    Topic,
+    catalog,
+    declarations,
+    needs_sample,
+)
 
 KAFKA = {"bootstrap.servers": "kafka:9092"}
 REGISTRY = {"url": "http://registry"}

@@ -1,0 +1,117 @@
+"""The Kafka sink: a topic as a Flink SQL table, written in transactions unless told otherwise."""
+
+from collections.abc import Mapping, Sequence
+
+from procstream_job.file.model import KafkaSink
+from procstream_job.language import sql
+from procstream_job.language.mistakes import PlacedError, did_you_mean
+from procstream_job.language.sql import Column
+
+# The longest that a broker allows by default (transaction.max.timeout.ms); Flink's own default is an hour,
+# which such a broker refuses. It has to cover a checkpoint interval and the time that a recovery takes.
+_TRANSACTION_TIMEOUT_MS = "900000"
+
+
+class KafkaSinkError(PlacedError):
+    """A query's result cannot go to a topic."""
+
+
+def key_columns(result: Sequence[Column], key: Sequence[str], place: str) -> tuple[Column, ...]:
+    """The columns of a record's key.
+
+    Raises:
+        KafkaSinkError: the query's result lacks one.
+    """
+    by_name = {column.name: column for column in result}
+    for name in key:
+        if name not in by_name:
+            raise KafkaSinkError(
+                f"{place}.key: column {name!r} is not in the query's result{did_you_mean(name, by_name)}"
+                f" expected some of: {', '.join(by_name)}"
+            )
+    return tuple(by_name[name] for name in key)
+
+
+def matching_columns(
+    result: Sequence[Column], schema: Sequence[Column], subject: str, place: str
+) -> tuple[Column, ...]:
+    """The columns of an Avro schema, of which a query's result must have each, and no other.
+
+    Raises:
+        KafkaSinkError: their names differ.
+    """
+    found, wanted = {column.name for column in result}, {column.name for column in schema}
+    if missing := [column.name for column in schema if column.name not in found]:
+        raise KafkaSinkError(f"{place}: the query's result lacks {', '.join(missing)}, which {subject} has")
+    if extra := [column.name for column in result if column.name not in wanted]:
+        raise KafkaSinkError(
+            f"{place}: the query's result has {', '.join(extra)}, which {subject} lacks;"
+            f" expected {', '.join(column.name for column in schema)}"
+        )
+    return tuple(schema)
+
+
+def kafka_table(
+    table: str,
+    columns: Sequence[Column],
+    sink: KafkaSink,
+    *,
+    kafka: Mapping[str, str],
+    client_id: str,
+    key: Sequence[Column] = (),
+    avro: Mapping[str, str] | None = None,
+) -> str:
+    """CREATE TABLE of a topic. `table` is in SQL.
+
+    `kafka` has the properties of a Kafka Java client, `avro` the options of Flink's `avro-confluent` format.
+    `client_id` names the producers and begins the ids of their transactions (KIP-98).
+    """
+    options = {
+        "connector": "kafka",
+        "topic": sink.topic,
+        **{f"properties.{name}": value for name, value in kafka.items()},
+        "properties.client.id": client_id,
+        **_delivery(sink, client_id),
+        **{f"properties.{name}": value for name, value in sink.configuration.items()},
+        **_key(key),
+        **_value(sink, avro or {}),
+    }
+    return sql.create_table(table, [f"{sql.name(column.name)} {column.type}" for column in columns], options)
+
+
+def _delivery(sink: KafkaSink, client_id: str) -> dict[str, str]:
+    if sink.delivery == "at-least-once":
+        return {"sink.delivery-guarantee": "at-least-once"}
+    return {
+        "sink.delivery-guarantee": "exactly-once",
+        # Ids are used again, and a job that starts ends what an earlier one left open, which it finds by the
+        # prefix. The dot ends it: names have none, so it is never the beginning of another job's.
+        "sink.transaction-naming-strategy": "pooling",
+        "sink.transactional-id-prefix": f"{client_id}.",
+        "properties.transaction.timeout.ms": _TRANSACTION_TIMEOUT_MS,
+    }
+
+
+def _key(key: Sequence[Column]) -> dict[str, str]:
+    if not key:
+        return {}
+    is_text = len(key) == 1 and key[0].type.startswith(("STRING", "VARCHAR", "CHAR"))
+    return {
+        "key.fields": ";".join(column.name for column in key),
+        "key.format": "raw" if is_text else "json",
+        **({} if is_text else {"key.json.timestamp-format.standard": "ISO-8601"}),
+    }
+
+
+def _value(sink: KafkaSink, avro: Mapping[str, str]) -> dict[str, str]:
+    if sink.format == "avro":
+        return {
+            "value.format": "avro-confluent",
+            **{f"value.avro-confluent.{name}": value for name, value in avro.items()},
+            "value.avro-confluent.subject": sink.schema_subject,
+        }
+    return {
+        "value.format": "json",
+        "value.json.timestamp-format.standard": "ISO-8601",
+        "value.json.encode.decimal-as-plain-number": "true",
+    }

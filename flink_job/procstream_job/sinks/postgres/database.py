@@ -1,0 +1,77 @@
+"""The edge to PostgreSQL: a table made if it is absent, else looked at."""
+
+import psycopg
+from procstream_common.errors import ProcstreamError
+from procstream_common.settings import PostgresSettings
+from psycopg.conninfo import make_conninfo
+
+from procstream_job.sinks.postgres.table import PostgresError, PostgresTable, TableColumn, quoted_table
+
+_CONNECT_SECONDS = 5
+
+# format_type gives what a person wrote; attidentity and attgenerated fill a column without a default.
+_COLUMNS = """
+SELECT attname, format_type(atttypid, atttypmod), attnotnull,
+       atthasdef OR attidentity <> '' OR attgenerated <> ''
+FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
+_UNIQUE = """
+SELECT array_agg(a.attname::text)
+FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+WHERE i.indrelid = to_regclass(%s) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
+GROUP BY i.indexrelid
+"""
+
+
+class PostgresUnavailable(ProcstreamError):  # noqa: N818 - says what it is
+    """PostgreSQL does not answer: worth another attempt."""
+
+
+class PostgresRefused(ProcstreamError):  # noqa: N818
+    """PostgreSQL answers and does not let us in."""
+
+
+def check_connection(settings: PostgresSettings) -> None:
+    """Raise `PostgresUnavailable` or `PostgresRefused` if we cannot get in."""
+    _connect(settings).close()
+
+
+def ensure_table(settings: PostgresSettings, table: PostgresTable) -> list[TableColumn]:
+    """Make the table if it is absent; the columns that it has.
+
+    Raises:
+        PostgresError: a table of other columns is there, or PostgreSQL refuses the declaration.
+        PostgresUnavailable: there is no answer.
+        PostgresRefused: we are not let in.
+    """
+    name = quoted_table(table.sink.table)
+    with _connect(settings) as connection:
+        try:
+            found = _columns(connection, name)
+            if not found:
+                connection.execute(table.create.encode())
+                found = _columns(connection, name)
+            unique = [frozenset(row[0]) for row in connection.execute(_UNIQUE, [name]).fetchall()]
+        except psycopg.Error as error:
+            reason = str(error).strip().splitlines()[0]
+            raise PostgresError(
+                f"{table.place}: PostgreSQL refuses table {table.sink.table}: {reason}"
+            ) from None
+    table.check(found, unique)
+    return found
+
+
+def _columns(connection: psycopg.Connection, table: str) -> list[TableColumn]:
+    return [TableColumn(*row) for row in connection.execute(_COLUMNS, [table]).fetchall()]
+
+
+def _connect(settings: PostgresSettings) -> psycopg.Connection:
+    try:
+        conninfo = make_conninfo("", **settings.libpq(), connect_timeout=_CONNECT_SECONDS)
+        return psycopg.connect(conninfo)
+    except psycopg.OperationalError as error:
+        reason = " ".join(str(error).split())
+        # libpq gives no code for what goes wrong before a session; the server's own answer begins so.
+        if "FATAL:" in reason and "starting up" not in reason and "too many" not in reason:
+            raise PostgresRefused(f"POSTGRES_URL {settings.url}: refused: {reason}") from None
+        raise PostgresUnavailable(f"POSTGRES_URL {settings.url}: no answer: {reason}") from None

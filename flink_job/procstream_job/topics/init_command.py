@@ -1,0 +1,95 @@
+"""`procstream pipeline init`: looks into a topic, writes a pipeline file to start from."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from procstream_common.errors import ProcstreamError
+from procstream_common.registry import SchemaNotFound, SchemaRegistry
+from procstream_common.settings import KafkaSettings, RegistrySettings, load
+from pydantic import TypeAdapter, ValidationError
+
+from procstream_job.file.reading import shipped_pipelines
+from procstream_job.language.field_types import JobName, Topic
+from procstream_job.topics.contents import TopicContents, avro_contents, json_contents
+from procstream_job.topics.sample import check_topic, sample_records
+from procstream_job.topics.starting_file import SinkKind, default_name, output_topic, starting_file
+
+STDOUT = "-"
+_SCHEMA = Path(__file__).parents[3] / "docs" / "pipeline.schema.json"
+
+
+def init(
+    topic: str, name: str | None, sink: SinkKind, output: str | None, records: int, *, force: bool
+) -> None:
+    """Write the file and say so; see `procstream pipeline init --help`.
+
+    Raises:
+        ProcstreamError: there is such a file, or it cannot be told what the topic has.
+    """
+    _check("--topic", Topic, topic)
+    name = _name(name, topic)
+    output = output or f"{name}.yaml"
+    path = None if output == STDOUT else Path(output)
+    if path is not None and path.exists() and not force:
+        raise ProcstreamError(f"--output: {path} is there already; expected another path, or --force")
+    contents = _contents(topic, records, os.environ)
+    text = starting_file(name, contents, sink, _schema_path(path))
+    if path is None:
+        sys.stdout.write(text)
+        return
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise ProcstreamError(f"--output: {path}: {error.strerror}; expected a path to write to") from None
+    print(f"{path}: pipeline {name}, {len(contents.columns)} columns told from {contents.origin}")
+    if sink is SinkKind.KAFKA:
+        print(f"its rows go to topic {output_topic(name)}, which must exist")
+    print(f"next: procstream pipeline run {_as_argument(path)}")
+
+
+def _name(name: str | None, topic: str) -> str:
+    shipped = frozenset(shipped_pipelines())
+    if name is None:
+        return default_name(topic, shipped)
+    _check("--name", JobName, name)
+    if name in shipped:
+        raise ProcstreamError(f"--name: a pipeline that ships is called {name}; expected another name")
+    return name
+
+
+def _check(option: str, kind: Any, value: str) -> None:
+    try:
+        TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        raise ProcstreamError(f"{option}: {error.errors()[0]['ctx']['error']}") from None
+
+
+def _contents(topic: str, records: int, env: Mapping[str, str]) -> TopicContents:
+    kafka = load(KafkaSettings, env)
+    check_topic(kafka, topic)
+    # JSON needs no registry: who has none does not set it.
+    if env.get("SCHEMA_REGISTRY_URL"):
+        subject = f"{topic}-value"
+        try:
+            with SchemaRegistry(load(RegistrySettings, env)) as registry:
+                found = registry.latest(subject)
+            return avro_contents(topic, subject, found.version, found.schema_text)
+        except SchemaNotFound:
+            pass
+    return json_contents(topic, sample_records(kafka, topic, records))
+
+
+def _schema_path(path: Path | None) -> str | None:
+    """Where an editor finds the schema, from the file's folder; None where there is no checkout."""
+    if not _SCHEMA.is_file():
+        return None
+    folder = Path.cwd() if path is None else path.absolute().parent
+    return os.path.relpath(_SCHEMA, folder)
+
+
+def _as_argument(path: Path) -> str:
+    text = str(path)
+    return text if "/" in text or path.suffix in (".yaml", ".yml") else f"./{text}"

@@ -69,6 +69,18 @@ def substitute(value: Any, at: tuple[str | int, ...], parameters: Parameters) ->
     return value
 
 
+def references(value: Any) -> frozenset[str]:
+    """The names that `substitute` would ask for."""
+    match value:
+        case str():
+            return frozenset(m[2].strip() for m in _REFERENCE.finditer(value) if not m[1])
+        case dict():
+            return frozenset().union(*map(references, value.values()))
+        case list():
+            return frozenset().union(*map(references, value))
+    return frozenset()
+
+
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 

@@ -13,7 +13,7 @@ from procstream_common.lake import SINGLE_PATH_VARIABLES
 from pydantic import ValidationError
 
 from procstream_job.file.model import Pipeline
-from procstream_job.file.parameters import ParameterError, Parameters, substitute
+from procstream_job.file.parameters import ParameterError, Parameters, references, substitute
 from procstream_job.language.mistakes import did_you_mean, mistakes
 
 PER_PIPELINE_VARIABLES = ("KAFKA_TOPIC", *SINGLE_PATH_VARIABLES)
@@ -35,6 +35,38 @@ class PipelineFile:
     """Where its Python functions may be; None for a pipeline that ships."""
 
 
+@dataclass(frozen=True)
+class PipelineSource:
+    """The content of a pipeline file, whose parameters have no values yet."""
+
+    label: str
+    """What messages call the file."""
+    document: Mapping[str, Any]
+    folder: Path | None = None
+    """Where its Python functions may be; None for a pipeline that ships."""
+
+    @property
+    def references(self) -> frozenset[str]:
+        """Names of the environment variables that decide what the file means: `${NAME}`, and parameters."""
+        declared = self.document.get("parameters")
+        names = map(str, declared) if isinstance(declared, dict) else ()
+        return references({**self.document, "parameters": None}).union(names)
+
+    def resolve(self, env: Mapping[str, str]) -> PipelineFile:
+        """The pipeline with the parameters that `env` sets. Raises `PipelineError` if it has mistakes."""
+        return PipelineFile(self.label, _resolve(self.document, self.label, env), self.folder)
+
+
+def open_pipeline(name_or_path: str) -> PipelineSource:
+    """Read the file of a shipped pipeline (`lineage`) or of a path (`./mine.yaml`), once.
+
+    Raises:
+        PipelineError: there is no such file, or it is not YAML with a mapping.
+    """
+    label, text = _read(name_or_path)
+    return PipelineSource(label, _mapping(text, label), folder_of(name_or_path))
+
+
 def read_pipeline(name_or_path: str, env: Mapping[str, str] | None = None) -> PipelineFile:
     """Read a pipeline: the name of a shipped one (`lineage`), or a path (`./mine.yaml`).
 
@@ -43,9 +75,7 @@ def read_pipeline(name_or_path: str, env: Mapping[str, str] | None = None) -> Pi
     Raises:
         PipelineError: there is no such file, or it has mistakes.
     """
-    label, text = _read(name_or_path)
-    pipeline = parse_pipeline(text, label, os.environ if env is None else env)
-    return PipelineFile(label, pipeline, folder_of(name_or_path))
+    return open_pipeline(name_or_path).resolve(os.environ if env is None else env)
 
 
 def load_pipeline(name_or_path: str, env: Mapping[str, str] | None = None) -> Pipeline:
@@ -55,7 +85,10 @@ def load_pipeline(name_or_path: str, env: Mapping[str, str] | None = None) -> Pi
 
 def parse_pipeline(text: str, file: str, env: Mapping[str, str]) -> Pipeline:
     """Read a pipeline from the text of `file`; see `load_pipeline`."""
-    document = _mapping(text, file)
+    return _resolve(_mapping(text, file), file, env)
+
+
+def _resolve(document: Mapping[str, Any], file: str, env: Mapping[str, str]) -> Pipeline:
     try:
         parameters = Parameters.of(document.get("parameters"), env)
         resolved = {

@@ -20,23 +20,24 @@ _PAUSE_SECONDS = 2
 
 
 def status(
-    watch: Annotated[bool, typer.Option("--watch", help="Look again every 2 s, until Ctrl-C.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON object for machines, in a line.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh every 2 s, until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object, in one line.")] = False,
     namespace: Annotated[
         str | None,
-        typer.Option("--namespace", "-n", help="Of a release in Kubernetes; else the embedded stack."),
+        typer.Option("--namespace", "-n", help="Show a Helm release in this Kubernetes namespace."),
     ] = None,
-    release: Annotated[str, typer.Option(help="The release, with --namespace.")] = "procstream",
+    release: Annotated[str, typer.Option(help="Name of the Helm release, with --namespace.")] = "procstream",
     context: Annotated[
-        str | None, typer.Option(help="Context of the kubeconfig.", show_default="the current one")
+        str | None,
+        typer.Option(help="Context of the kubeconfig, with --namespace.", show_default="the current one"),
     ] = None,
 ) -> None:
-    """Show services, pipelines and what is wrong; the exit code is 1 when something is."""
+    """Show services, pipelines and problems; the exit code is 1 if there is a problem."""
     look: Callable[[], Status]
     if namespace is None:
         look = partial(ask.status, current_home())
     else:
-        from procstream_local.status import cluster  # its client is not needed otherwise
+        from procstream_local.status import cluster  # imported here: the embedded stack does not need it
 
         look = partial(cluster.status, namespace, release, context)
     looks = _looks(look, watch=watch)
@@ -60,7 +61,7 @@ def _looks(look: Callable[[], Status], *, watch: bool) -> Iterator[Status]:
 
 
 def _show(looks: Iterator[Status], show: Callable[[Status], None]) -> bool:
-    """Show each until there are no more, or Ctrl-C; whether all was well at the last one."""
+    """Show each until Ctrl-C. Returns whether the last one had no problems."""
     healthy = True
     with suppress(KeyboardInterrupt):
         for found in looks:

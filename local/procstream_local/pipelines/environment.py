@@ -1,7 +1,7 @@
-"""Which environment variables a pipeline was started with, remembered without its secrets.
+"""The environment variables that a pipeline was started with, recorded without secrets.
 
-A resumed pipeline must read the same topic of the same cluster into the same place as before, whatever the
-shell of the one who resumes it has set.
+A resumed pipeline must read the same topic of the same cluster, and write to the same place as before, whatever
+the current shell has set.
 """
 
 import re
@@ -24,23 +24,23 @@ _MODELS: dict[str, type[EnvironmentSettings]] = {
     "SCHEMA_REGISTRY_URL": RegistrySettings,
     "POSTGRES_URL": PostgresSettings,
 }
-"""Settings by the variable that says of which server they are."""
+"""Settings, by the variable with the server's address."""
 
 _SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|PRIVATE|API_?KEY", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """What can be written down: values that are no secret, and the names of those that are."""
+    """What is recorded: values that are not secret, and the names of secrets."""
 
     variables: dict[str, str]
     secrets: list[str]
 
 
 def remember(env: Mapping[str, str], parameters: Iterable[str], stack: Mapping[str, str]) -> Remembered:
-    """What of `env` decides what a pipeline with these `parameters` reads and writes.
+    """The part of `env` that decides what a pipeline with these `parameters` reads and writes.
 
-    What is the embedded stack's own (`stack`) is left out: it is asked again, for its ports may change.
+    Without the embedded stack's own variables (`stack`): they are set again, because its ports may change.
     """
     parameters = set(parameters)
     names = {name for name in _names(parameters) if env.get(name) and env[name] != stack.get(name)}
@@ -51,20 +51,20 @@ def remember(env: Mapping[str, str], parameters: Iterable[str], stack: Mapping[s
 def recall(
     remembered: Remembered, env: Mapping[str, str], parameters: Iterable[str], stack: Mapping[str, str]
 ) -> dict[str, str]:
-    """The environment to start a pipeline in again, from what was remembered and this process's `env`.
+    """The environment to restart a pipeline in, from what was recorded and this process's `env`.
 
-    Raises `ProcstreamError` when a secret is not in `env`.
+    Raises `ProcstreamError` if a secret is not in `env`.
     """
     missing = [name for name in remembered.secrets if not env.get(name)]
     if missing:
         raise ProcstreamError(
-            f"it was started with {' and '.join(missing)}, which is never written down;"
-            " expected it in the environment"
+            f"it was started with {' and '.join(missing)}, which procstream never stores;"
+            " set it in the environment"
         )
     names = _names(set(parameters))
     others = {name: value for name, value in env.items() if name not in names}
     elsewhere = [model for address, model in _MODELS.items() if address in remembered.variables]
-    foreign = set().union(*map(_variables, elsewhere))  # the stack's user is none of another server
+    foreign = set().union(*map(_variables, elsewhere))  # the stack's user does not exist on another server
     own = {name: value for name, value in stack.items() if name not in foreign}
     secrets = {name: env[name] for name in remembered.secrets}
     return {**others, **own, **remembered.variables, **secrets}

@@ -1,59 +1,67 @@
-"""Pipelines of the embedded stack: submitted, remembered, and resumed from their last checkpoint."""
+"""Running, resuming, stopping and cancelling the pipelines of the embedded stack."""
 
-import json
 import os
-import re
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote, urlparse
 
-import httpx
 from procstream_common.errors import ProcstreamError
-from procstream_job.file.reading import file_label, folder_of, load_pipeline
+from procstream_job.file.reading import PipelineSource, folder_of, open_pipeline
 from procstream_job.language.mistakes import did_you_mean
+from procstream_job.submitting.request import SubmitRequest
 
 from procstream_local import stack
+from procstream_local.pipelines import jobs
 from procstream_local.pipelines.environment import Remembered, recall, remember
-from procstream_local.stack.home import Home, PipelineRecord, StackRecord
-from procstream_local.status.answers import root_cause
+from procstream_local.pipelines.jobs import RUNNING, job_state
+from procstream_local.pipelines.restored_state import latest_state
+from procstream_local.pipelines.submission import submit
+from procstream_local.stack.home import Home
+from procstream_local.stack.records import PipelineRecord, RunOptions, StackRecord
 
-RUNNING = {"INITIALIZING", "CREATED", "RUNNING", "RESTARTING", "FAILING", "RECONCILING"}
-"""Flink's states of a job that has not ended."""
-
-# Pipelines are noted one after the other, also when several are submitted at once.
+# The record is written by one command at a time, even if several pipelines are submitted at once.
 _LOCK_SECONDS = 5
-_ANSWER_SECONDS = 10
-_POLL_SECONDS = 0.2
 
 
 def run(
     home: Home,
     source: str,
-    options: Sequence[str] = (),
+    options: RunOptions | None = None,
     env: Mapping[str, str] | None = None,
     *,
     fresh: bool = False,
     checkpoint: str | None = None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> PipelineRecord:
-    """Submit a pipeline and remember it.
+    """Submit a pipeline, and record it.
 
-    A pipeline that ran here before goes on from its last checkpoint, so that no record is read twice;
-    `fresh` starts it without state, `checkpoint` from that one (or a savepoint). `env` has variables for
-    it besides this process's. Raises `ProcstreamError` with the submitting command's own message, or
-    when the pipeline is running.
+    A pipeline that ran here before resumes from its last checkpoint, so that no record is read twice.
+    `fresh` starts it without state, `checkpoint` from the given checkpoint or savepoint. `env` are
+    variables for it in addition to this process's. Raises `ProcstreamError` with the client's message, or if
+    the pipeline is running.
     """
-    return _run(home, source, options, {**os.environ, **(env or {})}, fresh=fresh, checkpoint=checkpoint)
+    variables = {**os.environ, **(env or {})}
+    return _run(
+        home,
+        source,
+        open_pipeline(source),
+        options or RunOptions(),
+        variables,
+        fresh=fresh,
+        checkpoint=checkpoint,
+        warn=warn,
+    )
 
 
-def resume(home: Home, progress: Callable[[PipelineRecord], None] = lambda _: None) -> list[PipelineRecord]:
-    """Submit again the pipelines whose job is gone (a JobManager that ended takes its jobs with it).
+def resume(
+    home: Home,
+    progress: Callable[[PipelineRecord], None] = lambda _: None,
+    warn: Callable[[str], None] = lambda _: None,
+) -> list[PipelineRecord]:
+    """Submit again the pipelines whose job is gone: a JobManager that ends takes its jobs with it.
 
-    Those that were stopped or cancelled stay so. One that cannot be started does not hold back the others;
-    raises `ProcstreamError` with a line for each of them at the end.
+    Pipelines that were stopped or cancelled are not resumed. If one cannot be started, the others still are;
+    at the end this raises `ProcstreamError` with a line for each that was not.
     """
     record = home.read()
     gone = [
@@ -64,7 +72,7 @@ def resume(home: Home, progress: Callable[[PipelineRecord], None] = lambda _: No
     resumed, failures = [], []
     for known in gone:
         try:
-            resumed.append(_again(home, known))
+            resumed.append(_again(home, known, warn))
             progress(resumed[-1])
         except ProcstreamError as error:
             failures.append(f"pipeline {known.name} was not resumed: {error}")
@@ -74,21 +82,21 @@ def resume(home: Home, progress: Callable[[PipelineRecord], None] = lambda _: No
 
 
 def cancel(home: Home, name: str) -> None:
-    """Cancel a pipeline's job; its checkpoints stay, so that a later `run` goes on from there."""
+    """Cancel a pipeline's job; its checkpoints stay, and a later `run` resumes from them."""
     with home.locked(patience=_LOCK_SECONDS):
         record = home.read()
         known = record.pipelines[name]
-        _flink(record, "PATCH", f"jobs/{known.job_id}", params={"mode": "cancel"})
+        jobs.cancel(record, known.job_id)
         known.active = False
         home.write(record)
 
 
 def stop(home: Home, name: str, *, drain: bool = False) -> str:
-    """Stop a pipeline with a savepoint, from which a later `run` goes on; returns the savepoint's path.
+    """Stop a pipeline with a savepoint, from which a later `run` resumes; returns the savepoint's path.
 
-    `drain` first closes every window (Flink sends the last watermark), also those that more records were to
-    come for. Returns when the job has ended. Raises `ProcstreamError` when the job does not run, or
-    with Flink's reason when the savepoint fails; the job then goes on.
+    `drain` first closes every window (Flink sends the last watermark), including windows that more records
+    could still belong to. Returns when the job has ended. Raises `ProcstreamError` if the job does not run,
+    or with Flink's reason if the savepoint fails; the job then continues.
     """
     record = home.read()
     known = find(record, name)
@@ -98,21 +106,22 @@ def stop(home: Home, name: str, *, drain: bool = False) -> str:
     if state != "RUNNING":
         raise ProcstreamError(
             f"pipeline {name}: found its job {state}, a savepoint needs it RUNNING;"
-            " with --no-savepoint it ends as it is, and goes on from its last checkpoint"
+            " with --no-savepoint it ends as it is, and resumes from its last checkpoint"
         )
-    # Noted first: were this command ended now, nothing would start the pipeline behind its savepoint.
-    _note(home, known.model_copy(update={"active": False}))
+    # Recorded first: if this command is killed, `up` must not start the pipeline from an older checkpoint.
+    _write(home, known.model_copy(update={"active": False}))
     try:
-        savepoint = _stop_with_savepoint(home, record, known.job_id, drain=drain)
+        folder = (home.savepoints / known.job_id).as_uri()
+        savepoint = jobs.stop_with_savepoint(record, known.job_id, folder, drain=drain)
     except ProcstreamError:
-        _note(home, known)
+        _write(home, known)
         raise
-    _note(home, known.model_copy(update={"active": False, "savepoint": savepoint}))
+    _write(home, known.model_copy(update={"active": False, "savepoint": savepoint}))
     return savepoint
 
 
 def find(record: StackRecord, name: str) -> PipelineRecord:
-    """What is remembered of a pipeline. Raises `ProcstreamError` for one that never ran here."""
+    """The record of a pipeline. Raises `ProcstreamError` if it never ran here."""
     known = record.pipelines.get(name)
     if known is None:
         names = ", ".join(sorted(record.pipelines)) or "none yet"
@@ -124,161 +133,64 @@ def find(record: StackRecord, name: str) -> PipelineRecord:
 
 
 def is_embedded(home: Home, flink_address: str | None) -> bool:
-    """Whether jobs sent to this address of Flink's REST run on the stack of `home`."""
-    rest = home.read().ports.get("flink-rest")
-    return rest is not None and flink_address in (None, f"127.0.0.1:{rest}")
-
-
-def job_state(record: StackRecord, job_id: str) -> str | None:
-    """Flink's state of a job (`RUNNING`, `RESTARTING`, …), or None when the cluster does not know it.
-
-    Raises `ProcstreamError` when Flink does not say: a job taken for gone would be started a second time.
-    """
-    response = _flink(record, "GET", f"jobs/{job_id}")
-    if response.status_code == httpx.codes.NOT_FOUND:
-        return None
-    if not response.is_success:
-        raise ProcstreamError(
-            f"Flink at {_rest(record)}: job {job_id}: found answer {response.status_code}, expected its state"
-        )
-    return str(response.json()["state"])
-
-
-def latest_state(home: Home, pipeline: PipelineRecord) -> str | None:
-    """URI of what the pipeline can go on from: the savepoint that it was stopped with, else its newest
-    completed checkpoint, else what it began with; None before the first.
-
-    Flink writes `_metadata` last: a folder without it was never completed.
-    """
-    stopped = (home.savepoints / pipeline.job_id).glob("savepoint-*/_metadata")
-    savepoint = max(stopped, key=lambda path: path.stat().st_mtime, default=None)
-    if savepoint is not None:
-        return savepoint.parent.as_uri()
-    completed = (home.checkpoints / pipeline.job_id).glob("chk-*/_metadata")
-    newest = max(completed, key=lambda path: int(path.parent.name.removeprefix("chk-")), default=None)
-    if newest is not None:
-        return newest.parent.as_uri()
-    earlier = pipeline.restored_from
-    return earlier if earlier and Path(unquote(urlparse(earlier).path)).is_dir() else None
+    """Whether jobs sent to this address of Flink's REST interface run on the stack of `home`."""
+    port = home.read().ports.get("flink-rest")
+    return port is not None and flink_address in (None, f"127.0.0.1:{port}")
 
 
 def _run(
     home: Home,
-    source: str,
-    options: Sequence[str],
+    name_or_path: str,
+    source: PipelineSource,
+    options: RunOptions,
     variables: Mapping[str, str],
     *,
     fresh: bool = False,
     checkpoint: str | None = None,
+    warn: Callable[[str], None],
 ) -> PipelineRecord:
-    pipeline = load_pipeline(source, variables)
+    file = source.resolve(variables)
+    name = file.pipeline.name
     record = home.read()
-    known = record.pipelines.get(pipeline.name)
+    known = record.pipelines.get(name)
     if known is not None and job_state(record, known.job_id) in RUNNING:
-        raise ProcstreamError(f"pipeline {pipeline.name} is running as job {known.job_id}; stop it first")
+        raise ProcstreamError(f"pipeline {name} is running as job {known.job_id}; stop it first")
     if checkpoint is None and known is not None and not fresh:
         checkpoint = latest_state(home, known)
-    job_id = _submit(source, options, variables, checkpoint)
-    kept = remember(variables, _parameters(source), stack.environment(home, record))
+    request = SubmitRequest.of(
+        replace(file, pipeline=file.pipeline.with_flags(options.parallelism, options.checkpoint_interval)),
+        overrides=options.flink,
+        from_savepoint=checkpoint,
+    )
+    job = submit(request, variables, warn=warn)
+    kept = remember(variables, source.references, stack.environment(home, record))
     started = PipelineRecord(
-        name=pipeline.name,
-        # A shipped name stays one; a file is found again from any folder.
-        source=str(Path(source).absolute()) if folder_of(source) else source,
-        options=list(options),
+        name=name,
+        # A file is found again from any folder.
+        source=str(Path(name_or_path).absolute()) if folder_of(name_or_path) else name_or_path,
+        options=options,
         variables=kept.variables,
         secrets=kept.secrets,
-        job_id=job_id,
+        job_id=job.job_id,
         restored_from=checkpoint,
     )
-    _note(home, started)
+    _write(home, started)
     return started
 
 
-def _again(home: Home, known: PipelineRecord) -> PipelineRecord:
-    remembered = Remembered(known.variables, known.secrets)
-    own = stack.environment(home, home.read())
-    env = recall(remembered, os.environ, _parameters(known.source), own)
-    return _run(home, known.source, known.options, env)
+def _again(home: Home, known: PipelineRecord, warn: Callable[[str], None]) -> PipelineRecord:
+    source = open_pipeline(known.source)
+    env = recall(
+        Remembered(known.variables, known.secrets),
+        os.environ,
+        source.references,
+        stack.environment(home, home.read()),
+    )
+    return _run(home, known.source, source, known.options, env, warn=warn)
 
 
-def _parameters(source: str) -> set[str]:
-    """Names that a pipeline's file refers to as `${NAME}`."""
-    shipped = files("procstream_job") / "pipelines" / file_label(source)
-    file = Path(source) if folder_of(source) else shipped
-    return set(re.findall(r"\$\{\s*(\w+)\s*\}", file.read_text())) if file.is_file() else set()
-
-
-def _note(home: Home, pipeline: PipelineRecord) -> None:
+def _write(home: Home, pipeline: PipelineRecord) -> None:
     with home.locked(patience=_LOCK_SECONDS):
         record = home.read()
         record.pipelines[pipeline.name] = pipeline
         home.write(record)
-
-
-def _stop_with_savepoint(home: Home, record: StackRecord, job_id: str, *, drain: bool) -> str:
-    target = (home.savepoints / job_id).as_uri()
-    answer = _flink(record, "POST", f"jobs/{job_id}/stop", body={"targetDirectory": target, "drain": drain})
-    if not answer.is_success:
-        raise ProcstreamError(f"Flink at {_rest(record)} did not stop job {job_id}: {_errors(answer)}")
-    path = f"jobs/{job_id}/savepoints/{answer.json()['request-id']}"
-    while (found := _flink(record, "GET", path).json())["status"]["id"] != "COMPLETED":
-        time.sleep(_POLL_SECONDS)
-    operation = found["operation"]
-    if "location" not in operation:
-        reason = root_cause(operation["failure-cause"]["stack-trace"])
-        raise ProcstreamError(f"the savepoint of job {job_id} failed, the job goes on: {reason}")
-    while job_state(record, job_id) in RUNNING:
-        time.sleep(_POLL_SECONDS)
-    return str(operation["location"])
-
-
-def _flink(
-    record: StackRecord,
-    method: str,
-    path: str,
-    *,
-    params: Mapping[str, str] | None = None,
-    body: Mapping[str, object] | None = None,
-) -> httpx.Response:
-    url = f"{_rest(record)}/{path}"
-    try:
-        return httpx.request(method, url, params=params, json=body, timeout=_ANSWER_SECONDS)
-    except httpx.HTTPError as error:
-        reason = str(error) or type(error).__name__
-        raise ProcstreamError(f"Flink at {_rest(record)} does not answer: {reason}") from error
-
-
-def _errors(answer: httpx.Response) -> str:
-    try:
-        return root_cause("\n".join(answer.json()["errors"]))
-    except (ValueError, KeyError):
-        return f"answer {answer.status_code}"
-
-
-def _rest(record: StackRecord) -> str:
-    if not record.ports:
-        raise ProcstreamError("no stack was started here; run `procstream up` first")
-    return f"http://127.0.0.1:{record.ports['flink-rest']}"
-
-
-def _submit(source: str, options: Sequence[str], env: Mapping[str, str], checkpoint: str | None) -> str:
-    # In a process of its own: the Flink client is a JVM, and this command lives on after it.
-    client = Path(sys.executable).with_name("procstream-job")
-    command = [str(client), "run", source, "--json", *options]
-    if checkpoint:
-        command += ["--from-savepoint", checkpoint]
-    result = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise _failure(source, result)
-    return str(json.loads(result.stdout.strip().splitlines()[-1])["job_id"])
-
-
-def _failure(source: str, result: "subprocess.CompletedProcess[str]") -> ProcstreamError:
-    """The client's own error, all lines of it and with its exit code."""
-    said = result.stderr.strip()
-    own = re.search(r"^error: (.+)", said, re.MULTILINE | re.DOTALL)
-    last = said.splitlines()[-1] if said else "the Flink client ended without a message"
-    error = ProcstreamError(own[1] if own else f"{source}: {last}")
-    if own:
-        error.exit_code = result.returncode
-    return error

@@ -1,4 +1,4 @@
-"""What the embedded stack runs, and where it is: jars by Maven, Flink from its Python package."""
+"""The programs that the embedded stack runs: jars from Maven, Flink from its Python package."""
 
 import hashlib
 import importlib.util
@@ -19,20 +19,20 @@ _JAVA_FOR_FLINK = 17
 
 @dataclass(frozen=True)
 class Artifacts:
-    """Folders and files that exist."""
+    """Folders and files; all of them exist."""
 
     kafka: Path
     """Folder of Kafka's jars."""
     apicurio: Path
     """Folder of the Quarkus application."""
     connectors: Path
-    """Folder of the pinned connector jars for Flink's class path."""
+    """Folder of the pinned connector jars, for Flink's class path."""
     plugins: Path
     """Folder of Flink plugins (the S3 file system, the Prometheus reporter)."""
     opt: Path
-    """Folder of what Flink's optional tools need beside the distribution (the SQL Gateway)."""
+    """Folder of jars for Flink's optional tools that the distribution lacks (the SQL Gateway)."""
     job_jar: Path
-    """procstream's own JVM module."""
+    """The jar of procstream's own JVM module."""
     flink: Path
     """Flink's distribution (FLINK_HOME)."""
     java: Path
@@ -48,7 +48,7 @@ def cache_folder() -> Path:
 
 @cache
 def find() -> Artifacts:
-    """All parts; what the cache lacks is fetched by Maven. Raises `ProcstreamError` when one is missing."""
+    """All artifacts; Maven downloads what the cache lacks. Raises `ProcstreamError` if one is missing."""
     java = _java()
     embedded = _fetch()
     module = _REPOSITORY / "flink_job" / "java" / "target"
@@ -73,7 +73,7 @@ def find() -> Artifacts:
 
 
 def _fetch() -> Path:
-    # Named by its recipe: another version is another folder, and a finished one is never changed.
+    # Named after its POM: another version gets another folder, and a complete one never changes.
     folder = cache_folder() / f"embedded-{hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]}"
     if folder.is_dir():
         return folder
@@ -98,11 +98,11 @@ def _fetch() -> Path:
     )
     if result.returncode != 0:
         raise ProcstreamError(
-            f"Maven could not fetch Kafka and Apicurio: {result.stdout.strip().splitlines()[0]}"
+            f"Maven could not download Kafka and Apicurio: {result.stdout.strip().splitlines()[0]}"
         )
     try:
         partial.rename(folder)
-    except OSError:  # another command was faster
+    except OSError:  # another command was first
         shutil.rmtree(partial)
     return folder
 

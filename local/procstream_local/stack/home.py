@@ -1,8 +1,7 @@
-"""The folder that holds everything of one embedded stack, and the record of what runs in it."""
+"""The folder of an embedded stack, and the record of what runs in it."""
 
 import fcntl
 import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,49 +10,11 @@ from pathlib import Path
 
 from procstream_common import lake
 from procstream_common.errors import ProcstreamError
-from pydantic import AliasChoices, BaseModel, Field, ValidationError
+from pydantic import ValidationError
+
+from procstream_local.stack.records import StackRecord
 
 _LOCK_POLL_SECONDS = 0.02
-
-
-class ProcessRecord(BaseModel):
-    """A started process. A pid alone may be used again by another process; with its start time it may not."""
-
-    pid: int
-    create_time: float
-    stop_signal: int = signal.SIGTERM
-    """Asks it to end. One that has a signal of its own ends its children itself."""
-
-
-class PipelineRecord(BaseModel):
-    """A pipeline that was submitted to this stack, with what is needed to submit it again after a crash."""
-
-    name: str
-    source: str
-    """Name of a shipped pipeline or path of a file, as it was given."""
-    options: list[str] = []
-    """Options of `procstream pipeline run` to be used again."""
-    variables: dict[str, str] = Field({}, validation_alias=AliasChoices("variables", "paths"))
-    """Environment variables that it was started with and that are not the stack's own; no secrets."""
-    secrets: list[str] = []
-    """Names of those that are secrets, and so must be set again to start it again."""
-    job_id: str
-    active: bool = True
-    """False once it was cancelled: it is not resumed by itself."""
-    restored_from: str | None = None
-    """Checkpoint or savepoint that the job began with, if any."""
-    savepoint: str | None = None
-    """What it was stopped with, to go on from."""
-
-
-class StackRecord(BaseModel):
-    """What `up` started: read by every later command."""
-
-    ports: dict[str, int] = {}
-    processes: dict[str, ProcessRecord] = {}
-    pipelines: dict[str, PipelineRecord] = {}
-    optional: list[str] = []
-    """Optional services that belong to this stack since an `up --with`."""
 
 
 def current_home() -> "Home":
@@ -79,7 +40,7 @@ class Home:
 
     @property
     def savepoints(self) -> Path:
-        """What pipelines were stopped with: `<job id>/savepoint-…`."""
+        """Savepoints of stopped pipelines: `<job id>/savepoint-…`."""
         return self.path / "flink" / "savepoints"
 
     @property
@@ -87,7 +48,7 @@ class Home:
         return self.path / "run" / "stack.json"
 
     def read(self) -> StackRecord:
-        """The record; an empty one where nothing was started yet."""
+        """The record; empty if nothing was started yet."""
         try:
             return StackRecord.model_validate_json(self._record.read_text())
         except FileNotFoundError:
@@ -99,7 +60,7 @@ class Home:
             ) from error
 
     def write(self, record: StackRecord) -> None:
-        """Replace the record at once, so that a crash leaves either the old or the new one."""
+        """Replace the record atomically: a crash leaves either the old or the new one."""
         self._record.parent.mkdir(parents=True, exist_ok=True)
         new = self._record.with_suffix(".new")
         new.unlink(missing_ok=True)
@@ -109,9 +70,9 @@ class Home:
 
     @contextmanager
     def locked(self, *, patience: float = 0) -> Iterator[None]:
-        """Only one command at a time changes a stack; the lock ends with its process.
+        """A lock: only one command at a time changes a stack. It ends with its process.
 
-        Waits `patience` seconds for another's change to end, then raises `ProcstreamError`.
+        Waits up to `patience` seconds for another command, then raises `ProcstreamError`.
         """
         self._record.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._record.parent / "lock", os.O_RDWR | os.O_CREAT, 0o644)

@@ -1,9 +1,9 @@
-"""Ports of 127.0.0.1 for the embedded services."""
+"""Ports on 127.0.0.1 for the embedded services."""
 
 import socket
 from collections.abc import Iterable
 
-# What people expect to find a service at, taken when it is free.
+# The usual port of each service, used if it is free.
 USUAL = {
     "kafka": 9092,
     "kafka-controller": 9093,
@@ -17,10 +17,10 @@ USUAL = {
 
 
 def choose(known: dict[str, int], in_use: set[str], wanted: Iterable[str] = tuple(USUAL)) -> dict[str, int]:
-    """A port for each of `wanted`: the one it had before, so that clients find it again, else the usual
-    one, else any.
+    """A port for each of `wanted`: the one that it had before, so that clients find it; else the usual one;
+    else any free port.
 
-    Ports `in_use` by services that run stay; another that a foreign program has taken meanwhile is replaced.
+    Ports that are `in_use` by running services stay. A port that another program uses is replaced.
     """
     wanted = list(wanted)
     chosen = {service: known[service] for service in wanted if service in in_use and service in known}

@@ -1,4 +1,4 @@
-"""Processes that go on after the command that started them, and are known again by a later one."""
+"""Processes that outlive the command that started them, and that later commands find again."""
 
 import contextlib
 import os
@@ -36,10 +36,10 @@ def start(
     descriptors: Sequence[int] = (),
     stop_signal: int = signal.SIGTERM,
 ) -> ProcessRecord:
-    """Start a process in a session of its own (Ctrl-C in the terminal does not reach it), output to `log`.
+    """Start a process in its own session (Ctrl-C in the terminal does not reach it), with its output in `log`.
 
-    `user` is another user to run it as, which only root may ask for; it keeps the open `descriptors`.
-    `stop_signal` is what `stop` sends.
+    `user` is another user to run it as, which only root may set. The process inherits the open
+    `descriptors`. `stop` sends `stop_signal`.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -61,14 +61,14 @@ def start(
 
 
 def identity(user: str | None) -> Identity:
-    """Arguments of `subprocess.Popen` that make a process that of `user`, with no right of this one left."""
+    """Arguments of `subprocess.Popen` to run as `user`, without the groups of this process."""
     if user is None:
         return {}
     return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": [], "cwd": "/"}
 
 
 def find(record: ProcessRecord | None) -> psutil.Process | None:
-    """The live process of a record, or None when it has ended."""
+    """The running process of a record, or None if it has ended."""
     if record is None:
         return None
     try:
@@ -82,14 +82,14 @@ def find(record: ProcessRecord | None) -> psutil.Process | None:
 def wait_until_ready(
     name: str, record: ProcessRecord, probe: Callable[[], bool], log: Path, timeout: float
 ) -> None:
-    """Return once `probe` is true. Raises at once when the process ends, and after `timeout` seconds."""
+    """Return when `probe` is true. Raises `ProcstreamError` if the process ends, or after `timeout` seconds."""
 
     @retry(
         retry=retry_if_result(lambda ready: not ready), stop=stop_after_delay(timeout), wait=wait_fixed(0.1)
     )
     def poll() -> bool:
         if find(record) is None:
-            raise ProcstreamError(f"{name} ended before it was ready: {_last_line(log)} (all of it in {log})")
+            raise ProcstreamError(f"{name} ended before it was ready: {_last_line(log)} (full log: {log})")
         return probe()
 
     try:
@@ -99,9 +99,9 @@ def wait_until_ready(
 
 
 def stop(records: Iterable[ProcessRecord]) -> None:
-    """End processes and their children: their stop signal to all, then SIGKILL for what is left after 20 s.
+    """End processes and their children: first the stop signal, after 20 s SIGKILL.
 
-    A process with a stop signal of its own is asked alone: it ends its children in its own order.
+    A process with its own stop signal gets it alone: it ends its children in its own order.
     """
     family: list[psutil.Process] = []
     for record in records:
@@ -134,4 +134,4 @@ def _send(process: psutil.Process, number: int) -> None:
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return lines[-1] if lines else "it wrote nothing"
+    return lines[-1] if lines else "it printed nothing"

@@ -1,4 +1,4 @@
-"""The services of the embedded stack: how each is configured, started and found ready."""
+"""The services of the embedded stack: how each is configured, started and checked."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from procstream_local.stack.home import ProcessRecord
 
 @dataclass(frozen=True)
 class Service:
-    """A process and how to tell that it serves."""
+    """A process, and the check whether it serves requests."""
 
     name: str
     start: Callable[[Path], ProcessRecord]
-    """Starts the process with its output in the log file that is given."""
+    """Starts the process; its output goes to the given log file."""
     ready: Callable[[], bool]
     prepare: Callable[[], None] = lambda: None
-    """Writes configuration and first data before the process starts; harmless when done again."""
+    """Writes configuration and first data before the process starts; may be repeated."""
     timeout: float = 120
-    """Seconds until it must be ready."""
+    """Seconds in which it must become ready."""

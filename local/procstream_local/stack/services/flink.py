@@ -1,7 +1,7 @@
 """Flink: a standalone session cluster of one JobManager and one TaskManager.
 
-Nothing in the installed package is changed: its scripts take configuration, jars and plugins from
-folders of the stack.
+Nothing in the installed package changes: its scripts read configuration, jars and plugins from folders of the
+stack.
 """
 
 import os
@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
 import yaml
+from procstream_common.errors import ServerError
+from procstream_common.flink import FlinkRest
 from procstream_common.settings import S3Settings, load
 
 from procstream_local.stack import processes
@@ -21,7 +22,7 @@ from procstream_local.stack.home import ProcessRecord
 from procstream_local.stack.services import Service
 
 TASK_SLOTS = 4
-# Heartbeats come every 2 s; one that is busy may be late.
+# Heartbeats come every 2 s; those of a busy TaskManager may be late.
 _HEARTBEAT_SECONDS = 8
 _PROMETHEUS = "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
 _AVRO = "org.apache.flink.avro.shaded.org.apache.avro.limits"
@@ -41,7 +42,7 @@ def environment(folder: Path, artifacts: Artifacts) -> dict[str, str]:
 
 
 def services(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> tuple[Service, Service]:
-    """JobManager and TaskManager; both begin at once and find each other. The first prepares for both."""
+    """JobManager and TaskManager. Both start at the same time; the JobManager's `prepare` is for both."""
     rest = ports["flink-rest"]
     jobmanager = Service(
         name="jobmanager",
@@ -65,7 +66,7 @@ def _start_script(
 
 
 def _start_taskmanager(folder: Path, artifacts: Artifacts, log: Path) -> ProcessRecord:
-    # A JobManager counts a killed TaskManager and its slots for some seconds more: each start has an id.
+    # For some seconds a JobManager still counts a killed TaskManager and its slots: each start has an id.
     resource_id = f"taskmanager-{uuid.uuid4().hex[:8]}"
     _replace(_resource_id(folder), resource_id.encode())
     return _start_script(folder, artifacts, "taskmanager.sh", log, f"-Dtaskmanager.resource-id={resource_id}")
@@ -76,7 +77,7 @@ def _resource_id(folder: Path) -> Path:
 
 
 def _is_registered(folder: Path, rest_port: int) -> bool:
-    """Whether the JobManager knows the TaskManager that was started last."""
+    """Whether the TaskManager that was started last has registered at the JobManager."""
     try:
         resource_id = _resource_id(folder).read_text()
     except FileNotFoundError:
@@ -86,19 +87,20 @@ def _is_registered(folder: Path, rest_port: int) -> bool:
 
 
 def _is_alive(taskmanager: Mapping[str, Any]) -> bool:
-    # In spite of its name it is a time: the last heartbeat's, in ms since 1970; 0 before the first.
+    # Despite its name this is the time of the last heartbeat, in ms since 1970; 0 before the first one.
     heartbeat = taskmanager["timeSinceLastHeartbeat"] / 1000
     recent = heartbeat <= 0 or time.time() - heartbeat < _HEARTBEAT_SECONDS
     return bool(recent and taskmanager["slotsNumber"] == TASK_SLOTS)
 
 
 def _get(rest_port: int, path: str) -> dict[str, Any] | None:
-    """An answer of the JobManager, or None when it gives none."""
-    try:
-        response = httpx.get(f"http://127.0.0.1:{rest_port}/{path}", timeout=2)
-        return response.json() if response.is_success else None
-    except httpx.HTTPError:
-        return None
+    """An answer of the JobManager, or None if it returns none."""
+    with FlinkRest(f"127.0.0.1:{rest_port}", timeout=2) as flink:
+        try:
+            found: dict[str, Any] = flink.get(path)
+        except ServerError:
+            return None
+    return found
 
 
 def _prepare(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> None:
@@ -109,7 +111,7 @@ def _prepare(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> None:
     configuration = _configuration(folder, ports, artifacts)
     _replace(folder / "conf" / "config.yaml", yaml.safe_dump(configuration, width=10_000).encode())
     link(folder / "lib", [*(artifacts.flink / "lib").glob("*.jar"), *artifacts.connectors.glob("*.jar")])
-    # A copy: who builds the module again must not change a jar that a running JVM reads.
+    # A copy: another build of the module must not change a jar that a running JVM reads.
     _replace(folder / "lib" / artifacts.job_jar.name, artifacts.job_jar.read_bytes())
     link(folder / "plugins", [path for path in artifacts.plugins.iterdir() if path.is_dir()])
 
@@ -129,20 +131,20 @@ def _configuration(folder: Path, ports: dict[str, int], artifacts: Artifacts) ->
         "taskmanager.numberOfTaskSlots": TASK_SLOTS,
         "taskmanager.memory.process.size": "2560m",
         "taskmanager.memory.managed.fraction": 0.25,
-        # A killed TaskManager is noticed by its broken connection; do not wait for more proof than this.
+        # A killed TaskManager is noticed by its broken connection; 15 s are for one that hangs.
         "heartbeat.interval": "2 s",
         "heartbeat.timeout": "15 s",
-        # What `procstream status` asks for should not be older; by default ten seconds.
+        # The greatest age of the numbers that `procstream status` shows; ten seconds by default.
         "metrics.fetcher.update-interval": "1 s",
-        # For Prometheus: the first free port of these for each process (docs/status.md).
+        # For Prometheus: each process uses the first free port of these (docs/status.md).
         "metrics.reporter.prometheus.factory.class": _PROMETHEUS,
         "metrics.reporter.prometheus.port": "9249-9260",
         "execution.target": "remote",
         "execution.checkpointing.dir": (folder / "checkpoints").as_uri(),
         "io.tmp.dirs": str(folder / "tmp"),
-        # Java 17 opens none of the packages that Flink reflects on; its own default file lists them.
+        # Flink uses reflection on packages that Java 17 does not open; its own default file lists them.
         "env.java.opts.all": shipped["env"]["java"]["opts"]["all"],
-        # A garbage length in a record must not ask for gigabytes: no value is larger than its Kafka record.
+        # A corrupt length in a record must not allocate gigabytes: no value is larger than its Kafka record.
         "env.java.opts.taskmanager": " ".join(
             f"-D{_AVRO}.{limit}={16 << 20}"
             for limit in ("string.maxLength", "bytes.maxLength", "collectionItems.maxLength")
@@ -152,7 +154,7 @@ def _configuration(folder: Path, ports: dict[str, int], artifacts: Artifacts) ->
 
 
 def link(folder: Path, targets: list[Path]) -> None:
-    """Make `folder` one of links to `targets`, and of nothing else."""
+    """Let `folder` have links to `targets`, and nothing else."""
     folder.mkdir(exist_ok=True)
     wanted = {target.name: target for target in targets}
     for found in folder.iterdir():

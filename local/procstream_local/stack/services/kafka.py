@@ -1,13 +1,13 @@
-"""Kafka: one process that is broker and KRaft controller."""
+"""Kafka: one process that is both broker and KRaft controller."""
 
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 from procstream_common.errors import ProcstreamError
+from procstream_common.kafka import KafkaCluster
+from procstream_common.settings import KafkaSettings, load
 
 from procstream_local.stack import processes
 from procstream_local.stack.artifacts import Artifacts
@@ -25,10 +25,11 @@ logger.data.level = WARN
 logger.coordinator.name = org.apache.kafka.coordinator
 logger.coordinator.level = WARN
 """
+_QUIET_AND_QUICK = {"log_level": 0, "reconnect.backoff.ms": 50, "reconnect.backoff.max.ms": 200}
 
 
 def service(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> Service:
-    """Kafka with its data in `folder`, listening at 127.0.0.1."""
+    """Kafka with its data in `folder`, listening on 127.0.0.1."""
     properties = folder / "server.properties"
     java = (
         str(artifacts.java),
@@ -57,23 +58,13 @@ def service(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> Servic
 
 
 def is_ready(port: int) -> bool:
-    """Whether the broker answers a metadata request with itself as a member."""
-    client = AdminClient(
-        {
-            "bootstrap.servers": f"127.0.0.1:{port}",
-            "log_level": 0,
-            "reconnect.backoff.ms": 50,
-            "reconnect.backoff.max.ms": 200,
-        }
-    )
-    try:
-        return len(client.list_topics(timeout=2).brokers) > 0
-    except KafkaException:
-        return False
+    """Whether the broker answers, and is registered as a member of its cluster."""
+    settings = load(KafkaSettings, {"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{port}"})
+    return KafkaCluster(settings, timeout=2, properties=_QUIET_AND_QUICK).is_reachable()
 
 
 def cluster_id() -> str:
-    """A random UUID in URL-safe base64; as Kafka's own, never one that a command takes for an option."""
+    """A random UUID in URL-safe base64. Like Kafka's own, it never looks like an option of a command."""
     while (text := urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass
     return text
@@ -97,7 +88,7 @@ controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
 advertised.listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
 log.dirs={data}
-# Topics are provisioned, never made by a client's typing mistake.
+# Topics are provisioned, never created by a typing mistake of a client.
 auto.create.topics.enable=false
 # One node holds the only replica of everything.
 offsets.topic.replication.factor=1

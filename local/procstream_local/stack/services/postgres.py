@@ -1,8 +1,8 @@
-"""PostgreSQL, an optional service: one database, one user, 127.0.0.1 only.
+"""PostgreSQL, an optional service: one database, one user, on 127.0.0.1 only.
 
-The server's user may enter the data folder but not always the folders above it: a home below /root or a
-temporary folder is closed to everyone else. So the opened folder is handed to the server, which names
-it by its descriptor (/proc/self/fd/N, man 5 proc); no permission outside our own folder changes.
+The server's user owns the data folder, but often may not enter the folders above it: a home below /root, or a
+temporary folder. So the server inherits the open folder and names it by its descriptor (/proc/self/fd/N,
+man 5 proc). No permissions outside our own folder change.
 """
 
 import os
@@ -46,7 +46,7 @@ def service(folder: Path, port: int) -> Service:
 
 
 def environment(folder: Path, port: int) -> dict[str, str]:
-    """The variables by which procstream's commands find the database; none before it was first started."""
+    """The variables that point procstream's commands to the database; empty before its first start."""
     password = _read_password(folder)
     if password is None:
         return {}
@@ -58,8 +58,8 @@ def environment(folder: Path, port: int) -> dict[str, str]:
 
 
 def is_ready(folder: Path, port: int) -> bool:
-    """Whether our user is let into the database."""
-    import psycopg  # only where it is needed: it takes a tenth of a second
+    """Whether our user can connect to the database."""
+    import psycopg  # imported here: it takes a tenth of a second
 
     try:
         with psycopg.connect(
@@ -78,12 +78,12 @@ def is_ready(folder: Path, port: int) -> bool:
 def psql(folder: Path, port: int, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """Command and environment of PostgreSQL's own client, connected to the database.
 
-    Raises `ProcstreamError` when there is none.
+    Raises `ProcstreamError` if it is not installed.
     """
     beside = find(server_user(folder / "data"), _major(folder / "data")).bin / "psql"
     client = str(beside) if os.access(beside, os.X_OK) else shutil.which("psql")
     if client is None:
-        raise ProcstreamError(f"psql: found none beside the server ({beside.parent}) nor on the PATH")
+        raise ProcstreamError(f"psql: found none in the server's folder ({beside.parent}) or on the PATH")
     variables = {
         "PGHOST": _HOST,
         "PGPORT": str(port),
@@ -95,12 +95,12 @@ def psql(folder: Path, port: int, arguments: Sequence[str]) -> tuple[list[str], 
 
 
 def _prepare(folder: Path) -> None:
-    """Make the database cluster; it gets its final name when it is complete."""
+    """Create the database cluster; the folder gets its final name when it is complete."""
     data, partial = folder / "data", folder / "data.new"
     if data.is_dir():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o755)  # the server's user enters it, whatever our umask
+    folder.chmod(0o755)  # the server's user must enter it, whatever our umask is
     user = server_user(data)
     installation = find(user)
     password = folder / "password"
@@ -124,7 +124,7 @@ def _prepare(folder: Path) -> None:
                 **processes.identity(user),
             )
             if result.returncode != 0:
-                raise ProcstreamError(f"{program} could not make the database: {result.stderr.strip()}")
+                raise ProcstreamError(f"{program} could not create the database: {result.stderr.strip()}")
 
         with password.open("rb") as given:
             run("initdb", "-D", name, *_INITDB, given=given)
@@ -148,14 +148,14 @@ def _start(folder: Path, port: int, log: Path) -> ProcessRecord:
             log=log,
             user=user,
             descriptors=descriptors,
-            # "Fast shutdown": SIGTERM would wait for every client to leave (PostgreSQL, 19.5).
+            # "Fast shutdown": after SIGTERM it would wait for all clients to disconnect (PostgreSQL, 19.5).
             stop_signal=signal.SIGINT,
         )
 
 
 @contextmanager
 def _handed_over(data: Path, user: str | None) -> Iterator[tuple[str, Sequence[int]]]:
-    """What the server calls its folder, and the descriptors that it needs for it."""
+    """The server's name for its folder, and the descriptors that it must inherit."""
     if user is None:
         yield str(data), ()
         return
@@ -167,7 +167,7 @@ def _handed_over(data: Path, user: str | None) -> Iterator[tuple[str, Sequence[i
 
 
 def _major(data: Path) -> int | None:
-    """Version that made the data."""
+    """Version of the server that created the data."""
     try:
         return int((data / "PG_VERSION").read_text())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Which PostgreSQL the embedded stack runs, and as whom: the server refuses to run as root."""
+"""Which PostgreSQL the embedded stack runs, and as which user: the server refuses to run as root."""
 
 import importlib.util
 import os
@@ -29,10 +29,10 @@ class Installation:
 
 
 def server_user(data: Path) -> str | None:
-    """Whom the server runs as, or None for the user of this command.
+    """The user that the server runs as, or None for the user of this command.
 
-    For root it is the owner of the `data`, before there are any an unprivileged account. Raises
-    `ProcstreamError` when there is no such account, or the data are another's.
+    For root it is the owner of the `data`, or an unprivileged account if there are none yet. Raises
+    `ProcstreamError` if there is no such account, or another user owns the data.
     """
     if os.geteuid() != 0:
         if data.exists() and data.stat().st_uid != os.geteuid():
@@ -52,9 +52,9 @@ def server_user(data: Path) -> str | None:
 
 
 def find(user: str | None, major: int | None = None) -> Installation:
-    """The first PostgreSQL that `user` can run: on the PATH, Debian's, or that of the package pgserver.
+    """The first PostgreSQL that `user` can run: on the PATH, Debian's, or the one in the package pgserver.
 
-    `major` is the version that existing data need. Raises `ProcstreamError` when there is none.
+    `major` is the version that existing data need. Raises `ProcstreamError` if there is none.
     """
     others = []
     for folder in _candidates(user):
@@ -62,7 +62,7 @@ def find(user: str | None, major: int | None = None) -> Installation:
         if found is not None and major in (None, found):
             return Installation(folder, found)
         others.append(f"{folder} ({found or 'does not run'})")
-    wanted = f"PostgreSQL {major}, which made the data" if major else "a PostgreSQL server"
+    wanted = f"PostgreSQL {major}, which created the data" if major else "a PostgreSQL server"
     raise ProcstreamError(f"found {', '.join(others) or 'no PostgreSQL'}; expected {wanted}")
 
 
@@ -80,7 +80,7 @@ def _candidates(user: str | None) -> Iterator[Path]:
 
 
 def _copy(installation: Path) -> Path:
-    """A copy for a user who cannot enter the folder of our packages, such as one below /root."""
+    """A copy for a user who cannot enter the folder of our packages, for example below /root."""
     copy = _COPIES / f"postgresql-{version('pgserver')}"
     if copy.is_dir():
         return copy
@@ -93,7 +93,7 @@ def _copy(installation: Path) -> Path:
         partial.rename(copy)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        if not copy.is_dir():  # no other command was faster
+        if not copy.is_dir():  # otherwise another command was first
             raise ProcstreamError(f"{copy}: PostgreSQL could not be copied here: {error.strerror}") from error
     return copy
 

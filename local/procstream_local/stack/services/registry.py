@@ -1,12 +1,14 @@
 """Apicurio Registry, with its Confluent-compatible API.
 
-It keeps its data in a file (H2), so that it starts beside Kafka and not after it; its storage in Kafka,
-which the chart uses, takes another ten seconds to start.
+It keeps its data in a file (H2), so that it starts at the same time as Kafka. Its storage in Kafka, which the
+chart uses, would take another ten seconds after Kafka's start.
 """
 
 from pathlib import Path
 
-import httpx
+from procstream_common.errors import ServerError
+from procstream_common.registry import SchemaRegistry
+from procstream_common.settings import RegistrySettings, load
 
 from procstream_local.stack import processes
 from procstream_local.stack.artifacts import Artifacts
@@ -25,7 +27,7 @@ def service(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> Servic
         str(artifacts.java_for_registry),
         "-Xmx384m",
         "-XX:+UseSerialGC",
-        # It is small and short-lived here: quick to start matters more than peak speed.
+        # Its load is small here: a quick start matters more than peak speed.
         "-XX:TieredStopAtLevel=1",
         "-jar",
         str(artifacts.apicurio / "quarkus-run.jar"),
@@ -37,8 +39,8 @@ def service(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> Servic
         "QUARKUS_MANAGEMENT_PORT": str(ports["registry-management"]),
         "APICURIO_STORAGE_KIND": "sql",
         "APICURIO_STORAGE_SQL_KIND": "h2",
-        # H2 writes half a second late by default. A schema that a crash takes back would make good
-        # records look bad, and its id would be given to another.
+        # By default H2 writes after half a second. If a crash lost a schema, good records would be dead
+        # letters, and another schema would get its id.
         "APICURIO_DATASOURCE_URL": f"jdbc:h2:file:{folder / 'registry'};WRITE_DELAY=0",
     }
     return Service(
@@ -51,7 +53,10 @@ def service(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> Servic
 
 def is_ready(port: int) -> bool:
     """Whether the API lists subjects, which it does only when its storage is ready."""
-    try:
-        return httpx.get(f"{url(port)}/subjects", timeout=2).is_success
-    except httpx.HTTPError:
-        return False
+    settings = load(RegistrySettings, {"SCHEMA_REGISTRY_URL": url(port)})
+    with SchemaRegistry(settings, timeout=2) as registry:
+        try:
+            registry.subjects()
+        except ServerError:
+            return False
+    return True

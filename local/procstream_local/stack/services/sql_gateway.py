@@ -1,15 +1,15 @@
 """Flink's SQL Gateway, an optional service: SQL over REST, on the stack's session cluster.
 
-Its sessions begin in the catalog `procstream`, whose tables are the topics. The options are the gateway's
-own and not in Flink's configuration file: pipelines need a catalog that they can make tables in.
+Its sessions start in the catalog `procstream`, whose tables are the topics. The options are the gateway's own
+and not in Flink's configuration file: pipelines need a catalog that they can create tables in.
 """
 
 import os
 from pathlib import Path
 
-import httpx
 import yaml
-from procstream_common.errors import ProcstreamError
+from procstream_common.errors import ProcstreamError, ServerError
+from procstream_common.flink import FlinkRest
 
 from procstream_local.stack import processes
 from procstream_local.stack.artifacts import Artifacts
@@ -23,7 +23,7 @@ _JVM = "-Xmx512m -XX:+UseSerialGC"
 
 
 def service(folder: Path, flink_folder: Path, port: int, artifacts: Artifacts) -> Service:
-    """The gateway, with its catalogs in `folder`; `flink_folder` is that of the session cluster."""
+    """The gateway, with its catalogs in `folder`; `flink_folder` is the session cluster's folder."""
     return Service(
         name=NAME,
         start=lambda log: _start(folder, flink_folder, port, artifacts, log),
@@ -33,7 +33,7 @@ def service(folder: Path, flink_folder: Path, port: int, artifacts: Artifacts) -
 
 
 def client_environment(folder: Path, artifacts: Artifacts) -> dict[str, str]:
-    """Variables of Flink's client script, which needs no stack."""
+    """Variables of Flink's client script. It does not need a stack."""
     (folder / "log").mkdir(parents=True, exist_ok=True)
     _link_jars(folder, artifacts)
     return {
@@ -46,16 +46,18 @@ def client_environment(folder: Path, artifacts: Artifacts) -> dict[str, str]:
 
 
 def tables_file(folder: Path) -> Path:
-    """What the catalog's tables are read from, whenever it changes."""
+    """The file with the catalog's tables; the catalog reads it again when it changes."""
     return folder / "topics.json"
 
 
 def is_ready(port: int) -> bool:
     """Whether the gateway's REST interface answers."""
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/info", timeout=2).is_success
-    except httpx.HTTPError:
-        return False
+    with FlinkRest(f"127.0.0.1:{port}", timeout=2, name="the SQL gateway") as gateway:
+        try:
+            gateway.get("info")
+        except ServerError:
+            return False
+    return True
 
 
 def _link_jars(folder: Path, artifacts: Artifacts) -> None:
@@ -71,7 +73,7 @@ def _prepare(folder: Path, artifacts: Artifacts) -> None:
     tables = tables_file(folder)
     if not tables.exists():
         tables.write_text('{"tables": {}}')
-    # One file a catalog, with its options (Flink's FileCatalogStore).
+    # One file per catalog, with its options (Flink's FileCatalogStore).
     catalog = {"type": "procstream-topics", "path": str(tables)}
     (folder / "catalogs" / f"{CATALOG}.yaml").write_text(yaml.safe_dump(catalog))
 
@@ -83,7 +85,7 @@ def _start(folder: Path, flink_folder: Path, port: int, artifacts: Artifacts, lo
         "sql-gateway.endpoint.rest.port": str(port),
         "table.catalog-store.kind": "file",
         "table.catalog-store.file.path": (folder / "catalogs").as_uri(),
-        # A catalog of the store that has this name is the one that sessions begin in.
+        # Sessions start in the catalog of the store with this name.
         "table.builtin-catalog-name": CATALOG,
     }
     script = str(artifacts.flink / "bin" / "sql-gateway.sh")

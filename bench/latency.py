@@ -10,8 +10,10 @@ from typing import Annotated, Any
 import typer
 from procstream_common.errors import ProcstreamError
 from procstream_common.settings import KafkaSettings, load
-from procstream_job.file.model import Dropped, KafkaSink, Pipeline, RecordTopic, Sink
+from procstream_job.file.model import Dropped, Pipeline
 from procstream_job.file.reading import PipelineFile, load_pipeline
+from procstream_job.sinks.kafka.options import KafkaSink, RecordTopic
+from procstream_job.sinks.sink import Sink
 from procstream_job.submitting.flink.session import FlinkSession
 from procstream_job.submitting.flink_target import flink_target
 from procstream_job.submitting.plans import plan_jobs

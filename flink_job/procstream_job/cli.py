@@ -17,13 +17,13 @@ from procstream_common.errors import ProcstreamError
 from procstream_job.file.model import Pipeline
 from procstream_job.file.reading import PipelineFile, read_pipeline, shipped_pipelines
 from procstream_job.language.durations import parse_duration
+from procstream_job.sinks.sink import SINK_KINDS
 from procstream_job.submitting.flink_target import flink_target
 from procstream_job.submitting.patience import Patience
 from procstream_job.submitting.plans import plan_jobs
 from procstream_job.submitting.request import answer_stdin
 from procstream_job.submitting.submission import SubmittedJob, submit
 from procstream_job.topics.init_command import init as write_starting_file
-from procstream_job.topics.starting_file import SinkKind
 
 app = typer.Typer(
     help="Pipelines: files that say which topics go through which query to which place.",
@@ -53,6 +53,14 @@ Resume = Annotated[
         " clusters, where a job keeps its id.",
     ),
 ]
+
+
+def _sink_kind(kind: str) -> str:
+    if kind not in SINK_KINDS:
+        raise typer.BadParameter(f"found {kind!r}; expected one of: {', '.join(SINK_KINDS)}")
+    return kind
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="A JSON object a job, in a line.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the stack traces behind an error.")]
 
@@ -145,7 +153,9 @@ def init(
     name: Annotated[
         str | None, typer.Option(help="Name of the pipeline.", show_default="that of the topic")
     ] = None,
-    sink: Annotated[SinkKind, typer.Option(help="Where its rows go.")] = SinkKind.PRINT,
+    sink: Annotated[
+        str, typer.Option(parser=_sink_kind, metavar=f"[{'|'.join(SINK_KINDS)}]", help="Where its rows go.")
+    ] = "print",
     output: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="File to write, - for stdout.", show_default="NAME.yaml"),

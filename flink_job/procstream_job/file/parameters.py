@@ -25,6 +25,8 @@ class Parameters:
     defaults: Mapping[str, Any]
     env: Mapping[str, str]
     mistakes: list[str] = field(default_factory=list)
+    missing: set[str] = field(default_factory=set)
+    """Names without a value."""
 
     @classmethod
     def of(cls, declared: Any, env: Mapping[str, str]) -> "Parameters":
@@ -45,9 +47,10 @@ class Parameters:
             return self.env[name]
         if name in self.defaults:
             return _text(self.defaults[name])
+        self.missing.add(name)
         self.mistakes.append(
             f"{place(at)}: parameter ${{{name}}} has no value{did_you_mean(name, self.defaults)}"
-            " give it under parameters or in the environment"
+            " set it under parameters or in the environment"
         )
         return ""
 

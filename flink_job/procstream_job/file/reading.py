@@ -12,12 +12,13 @@ from procstream_common.errors import ProcstreamError
 from procstream_common.lake import SINGLE_PATH_VARIABLES
 from pydantic import ValidationError
 
+from procstream_job.file.mistakes import mistakes
 from procstream_job.file.model import Pipeline
 from procstream_job.file.parameters import ParameterError, Parameters, substitute
-from procstream_job.language.mistakes import did_you_mean, mistakes
+from procstream_job.language.mistakes import did_you_mean
 
 PER_PIPELINE_VARIABLES = ("KAFKA_TOPIC", *SINGLE_PATH_VARIABLES)
-"""Environment variables that mean one pipeline and would make several share a place."""
+"""Environment variables that are for one pipeline; several would share a place."""
 
 
 class PipelineError(ProcstreamError):
@@ -35,6 +36,56 @@ class PipelineFile:
     """Where its Python functions may be; None for a pipeline that ships."""
 
 
+@dataclass(frozen=True)
+class UnresolvedFile:
+    """The content of a pipeline file before its parameters have values."""
+
+    label: str
+    document: Mapping[str, Any]
+    folder: Path | None = None
+
+    @property
+    def references(self) -> frozenset[str]:
+        """Names of environment variables that change the pipeline: declared, or referred to as `${NAME}`."""
+        declared = self.document.get("parameters")
+        recorder = Parameters({}, {})
+        self._substituted(recorder)
+        return frozenset([*recorder.missing, *(map(str, declared) if isinstance(declared, dict) else ())])
+
+    def resolve(self, env: Mapping[str, str]) -> PipelineFile:
+        """The pipeline with its parameters' values; those of `env` win over the file's.
+
+        Raises:
+            PipelineError: it has mistakes.
+        """
+        try:
+            parameters = Parameters.of(self.document.get("parameters"), env)
+            resolved = self._substituted(parameters)
+            parameters.check()
+            return PipelineFile(self.label, Pipeline.model_validate(resolved), self.folder)
+        except ParameterError as error:
+            lines = error.mistakes
+        except ValidationError as error:
+            lines = mistakes(error, Pipeline)
+        raise PipelineError("\n".join(f"{self.label}: {line}" for line in lines))
+
+    def _substituted(self, parameters: Parameters) -> dict[str, Any]:
+        return {
+            key: value if key == "parameters" else substitute(value, (key,), parameters)
+            for key, value in self.document.items()
+        }
+
+
+def open_pipeline(name_or_path: str) -> UnresolvedFile:
+    """Read a file: the name of a shipped pipeline (`lineage`), or a path (`./mine.yaml`).
+
+    Raises:
+        PipelineError: there is no such file, or it is no YAML mapping.
+    """
+    label, text = _read(name_or_path)
+    return UnresolvedFile(label, _mapping(text, label), folder_of(name_or_path))
+
+
 def read_pipeline(name_or_path: str, env: Mapping[str, str] | None = None) -> PipelineFile:
     """Read a pipeline: the name of a shipped one (`lineage`), or a path (`./mine.yaml`).
 
@@ -43,9 +94,7 @@ def read_pipeline(name_or_path: str, env: Mapping[str, str] | None = None) -> Pi
     Raises:
         PipelineError: there is no such file, or it has mistakes.
     """
-    label, text = _read(name_or_path)
-    pipeline = parse_pipeline(text, label, os.environ if env is None else env)
-    return PipelineFile(label, pipeline, folder_of(name_or_path))
+    return open_pipeline(name_or_path).resolve(os.environ if env is None else env)
 
 
 def load_pipeline(name_or_path: str, env: Mapping[str, str] | None = None) -> Pipeline:
@@ -54,22 +103,8 @@ def load_pipeline(name_or_path: str, env: Mapping[str, str] | None = None) -> Pi
 
 
 def parse_pipeline(text: str, file: str, env: Mapping[str, str]) -> Pipeline:
-    """Read a pipeline from the text of `file`; see `load_pipeline`."""
-    document = _mapping(text, file)
-    try:
-        parameters = Parameters.of(document.get("parameters"), env)
-        resolved = {
-            key: value if key == "parameters" else substitute(value, (key,), parameters)
-            for key, value in document.items()
-        }
-        parameters.check()
-        return Pipeline.model_validate(resolved)
-    except ParameterError as error:
-        raise PipelineError("\n".join(f"{file}: {mistake}" for mistake in error.mistakes)) from None
-    except ValidationError as error:
-        raise PipelineError(
-            "\n".join(f"{file}: {mistake}" for mistake in mistakes(error, Pipeline))
-        ) from None
+    """The pipeline in the text of `file`; see `read_pipeline`."""
+    return UnresolvedFile(file, _mapping(text, file)).resolve(env).pipeline
 
 
 def file_label(name_or_path: str) -> str:
@@ -131,7 +166,7 @@ def _mapping(text: str, file: str) -> dict[str, Any]:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML forbids a key twice in a mapping (1.2, section 3.2.1.3); PyYAML takes the last one silently."""
+    """YAML forbids a key twice in a mapping (1.2, section 3.2.1.3); PyYAML silently keeps the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()

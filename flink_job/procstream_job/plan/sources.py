@@ -7,12 +7,19 @@ late (`on_time` and `late`, with an event time), and under its own name those th
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from procstream_job.file.model import AvroSource, EventTime, JsonSource
-from procstream_job.formats.avro.schema import UnreadableSchemaError, reader_schema
+from procstream_job.file.model import Pipeline
+from procstream_job.formats.dead_letter import ERROR_KEY, RAW_KEY, dead_letter_options
+from procstream_job.formats.kind import Decoding, EventTime, SourceError, SourceOptions
 from procstream_job.language import sql
-from procstream_job.language.columns import EVENT_TIME, LINEAGE_COLUMNS, METADATA_COLUMNS, PROCESSING_TIME
+from procstream_job.language.columns import (
+    EVENT_TIME,
+    LINEAGE_COLUMNS,
+    METADATA_COLUMNS,
+    METADATA_KEYS,
+    PROCESSING_TIME,
+)
 from procstream_job.language.durations import flink_duration
-from procstream_job.language.mistakes import PlacedError, did_you_mean
+from procstream_job.language.mistakes import did_you_mean
 from procstream_job.language.sql import Column, Statement
 from procstream_job.plan.steps import LateSplit, Step
 
@@ -23,14 +30,7 @@ _RECORDS, _ON_TIME, _LATE = DATABASES
 
 # Not just `error` and `raw`: a record may have fields of these names.
 _ERROR, _RAW = "dead_letter_error", "dead_letter_raw"
-_METADATA_KEYS = {
-    "kafka_topic": "topic",
-    "kafka_partition": "partition",
-    "kafka_offset": "offset",
-    "kafka_timestamp": "timestamp",
-    _ERROR: "value.error",
-    _RAW: "value.raw",
-}
+_METADATA_KEYS = {**METADATA_KEYS, _ERROR: ERROR_KEY, _RAW: RAW_KEY}
 _METADATA_TYPES = {**METADATA_COLUMNS, _ERROR: "STRING", _RAW: "BYTES"}
 _START = {
     "earliest": {"scan.startup.mode": "earliest-offset"},
@@ -44,26 +44,25 @@ DROPPED_COLUMNS = (
     Column("error", "STRING"),
     Column("raw", "BYTES"),
 )
-"""Columns of what `dropped_query` gives."""
-
-
-class SourceError(PlacedError):
-    """A source's columns cannot be made a table."""
+"""Columns of what `dropped_query` returns."""
 
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A source whose columns are known. Options of its value format are without any prefix."""
+    """A source whose columns are known."""
 
     name: str
     topic: str
     start: str
-    columns: tuple[Column, ...]
-    format: str
-    format_options: Mapping[str, str]
+    decoding: Decoding
     required: tuple[str, ...] = ()
     event_time: EventTime | None = None
     processing_time: bool = False
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The record's own columns."""
+        return self.decoding.columns
 
     @property
     def place(self) -> str:
@@ -82,34 +81,52 @@ class SourceTable:
         )
 
 
-def avro_table(name: str, source: AvroSource, schema_text: str, registry: Mapping[str, str]) -> SourceTable:
-    """A table of the registry's schema; `registry` has the options of Flink's `avro-confluent` format.
+def source_table(
+    name: str, source: SourceOptions, schema_text: str, registry: Mapping[str, str]
+) -> SourceTable:
+    """The table of a source.
+
+    `schema_text` is the schema of its subject, empty where it has none; `registry` has the options of
+    Flink's `avro-confluent` format.
 
     Raises:
-        SourceError: the schema lacks a column, or has one that a table cannot have.
+        SourceError: a column is missing, or one that a table cannot have.
     """
-    try:
-        schema = reader_schema(schema_text, source.columns)
-    except UnreadableSchemaError as error:
-        raise SourceError(f"sources.{name}: subject {source.schema_subject}: {error}") from None
-    for column in schema.columns:
-        if column.name in METADATA_COLUMNS:
-            raise SourceError(
-                f"sources.{name}: subject {source.schema_subject}: the field {column.name!r} has the name of"
-                " a column that every source table has; name the fields to read under columns, without it"
-            )
-    options = dict(registry) if schema.derivable else {**registry, "schema": schema.text}
-    return _table(name, source, schema.columns, "avro-confluent", options)
+    place = f"sources.{name}"
+    decoding = source.decoding(place, schema_text, registry)
+    by_name = {column.name: column for column in decoding.columns}
+    required = list(source.required)
+    for index, column in enumerate(required):
+        _check_is_column(column, by_name, f"{place}.required[{index}]")
+    if source.event_time is not None:
+        _check_event_time(source.event_time.column, by_name, f"{place}.event_time.column")
+        if source.event_time.column not in required:
+            required.append(source.event_time.column)
+    if source.processing_time and PROCESSING_TIME in by_name:
+        raise SourceError(f"{place}.processing_time: the records have a field of that name; expected none")
+    return SourceTable(
+        name,
+        source.topic,
+        source.start,
+        decoding,
+        tuple(required),
+        source.event_time,
+        source.processing_time,
+    )
 
 
-def json_table(name: str, source: JsonSource) -> SourceTable:
-    """A table of declared columns."""
-    columns = tuple(Column(column, sql_type) for column, sql_type in source.columns.items())
-    return _table(name, source, columns, "json", {"timestamp-format.standard": "ISO-8601"})
+def source_tables(
+    pipeline: Pipeline, schemas: Mapping[str, str], registry: Mapping[str, str]
+) -> tuple[SourceTable, ...]:
+    """The tables of a pipeline's sources; `schemas` has the schema of each subject. See `source_table`."""
+    return tuple(
+        source_table(name, source, schemas.get(source.schema_subject or "", ""), registry)
+        for name, source in pipeline.sources.items()
+    )
 
 
 def source_steps(table: SourceTable, group: str, kafka: Mapping[str, str]) -> list[Step]:
-    """What makes the table that a query sees, and those that the dropped and late records are taken from.
+    """The statements for the table that a query sees, and for those that hold dropped and late records.
 
     `group` is the consumer group; `kafka` has the properties of a Kafka Java client.
     """
@@ -134,47 +151,16 @@ def dropped_query(table: SourceTable) -> str:
 
 
 def late_columns(table: SourceTable) -> tuple[Column, ...]:
-    """Columns of what `late_query` gives: the record's own, where it came from, and its time."""
+    """Columns of what `late_query` returns: the record's own, where it came from, and its time."""
     own = [column for column in table.columns if column.name != EVENT_TIME]
     lineage = [Column(name, sql_type) for name, sql_type in LINEAGE_COLUMNS.items()]
     return (*own, *lineage, Column(EVENT_TIME, _time_type(table)))
 
 
 def late_query(table: SourceTable) -> str:
-    """SELECT of the decoded records that came behind the watermark, with `late_columns`."""
+    """SELECT of the decoded records that arrived behind the watermark, with `late_columns`."""
     names = sql.names(column.name for column in late_columns(table))
     return f"SELECT {names}\nFROM {_path(_LATE, table)}\nWHERE {_is_good(table)}"
-
-
-def _table(
-    name: str,
-    source: AvroSource | JsonSource,
-    columns: tuple[Column, ...],
-    value_format: str,
-    options: Mapping[str, str],
-) -> SourceTable:
-    by_name = {column.name: column for column in columns}
-    place = f"sources.{name}"
-    required = list(source.required)
-    for index, column in enumerate(required):
-        _check_is_column(column, by_name, f"{place}.required[{index}]")
-    if source.event_time is not None:
-        _check_event_time(source.event_time.column, by_name, f"{place}.event_time.column")
-        if source.event_time.column not in required:
-            required.append(source.event_time.column)
-    if source.processing_time and PROCESSING_TIME in by_name:
-        raise SourceError(f"{place}.processing_time: the records have a field of that name; expected none")
-    return SourceTable(
-        name,
-        source.topic,
-        source.start,
-        columns,
-        value_format,
-        options,
-        tuple(required),
-        source.event_time,
-        source.processing_time,
-    )
 
 
 def _check_is_column(name: str, columns: Mapping[str, Column], place: str) -> None:
@@ -216,10 +202,7 @@ def _raw_table(table: SourceTable, group: str, kafka: Mapping[str, str]) -> Stat
         **_START[table.start],
         "scan.topic-partition-discovery.interval": _PARTITION_DISCOVERY,
         **_watermark_options(table),
-        "value.format": "dead-letter",
-        "value.dead-letter.format": table.format,
-        **({"value.dead-letter.required": ";".join(table.required)} if table.required else {}),
-        **{f"value.dead-letter.{table.format}.{key}": value for key, value in table.format_options.items()},
+        **dead_letter_options(table.decoding.format, table.decoding.options, table.required),
     }
     lines = {
         line: f"{table.place}.columns.{column.name}" for line, column in enumerate(table.columns, start=2)
@@ -232,9 +215,9 @@ def _raw_table(table: SourceTable, group: str, kafka: Mapping[str, str]) -> Stat
 def _event_time_lines(table: SourceTable, event_time: EventTime) -> list[str]:
     """The column `event_time` and its watermark.
 
-    A row that was not decoded has no time of its own and takes Kafka's, for Flink wants one of every row, but
-    it does not move the watermark. No watermark passes the time at which Kafka got the record: one record
-    from the future would make all others late.
+    Flink needs a time for every row. A row that was not decoded has none of its own and gets Kafka's, but it
+    does not move the watermark. No watermark passes the time at which Kafka received the record: otherwise
+    one record from the future would make all others late.
     """
     own, kafka = _own_time(table), "`kafka_timestamp`"
     arrived = kafka if _time_type(table).startswith("TIMESTAMP_LTZ") else f"CAST({kafka} AS TIMESTAMP(3))"

@@ -11,7 +11,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_fix
 
 from procstream_job.sinks.postgres.database import PostgresUnavailable
 from procstream_job.submitting.flink_target import FlinkUnavailable
-from procstream_job.submitting.preflight import KafkaUnavailable, NotThereYet
+from procstream_job.submitting.preflight import NotThereYet
+from procstream_job.topics.names import KafkaUnavailable
 
 _PAUSE_SECONDS = 0.5
 _NO_PATIENCE = timedelta(0)

@@ -3,13 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from procstream_common.settings import PostgresSettings, load
-
 from procstream_job.file.reading import PipelineFile
 from procstream_job.language.mistakes import in_file
 from procstream_job.plan.job_plan import JobPlan
-from procstream_job.plan.outputs import EnsureTable
-from procstream_job.sinks.postgres.database import ensure_table
 from procstream_job.submitting.flink_target import FlinkTarget, FlinkUnavailable, slots
 from procstream_job.submitting.patience import Patience
 from procstream_job.submitting.plans import plan_jobs
@@ -56,25 +52,8 @@ def submit(
             warn(f"{error}; the jobs wait until there are more")
         for file, plan in plans.items():
             with in_file(file):
-                job_id = session.submit(plan, _ensuring(plan, env), from_savepoint, resume)
-            yield SubmittedJob(plan.pipeline.name, job_id, tuple(_destinations(plan)))
-
-
-def _ensuring(plan: JobPlan, env: Mapping[str, str]) -> EnsureTable:
-    return lambda table: ensure_table(load(PostgresSettings, env), table)
-
-
-def _destinations(plan: JobPlan) -> Iterator[str]:
-    for output in plan.pipeline.all_outputs:
-        sink = output.sink
-        if sink.lake:
-            yield plan.paths.output
-        if sink.kafka:
-            yield f"topic {sink.kafka.topic}"
-        if sink.postgres:
-            yield f"table {sink.postgres.table}"
-        if sink.print:
-            yield "the TaskManager's standard output"
+                job_id = session.submit(plan, from_savepoint, resume)
+            yield SubmittedJob(plan.pipeline.name, job_id, plan.destinations)
 
 
 def _check_slots(target: FlinkTarget, plans: Mapping[str, JobPlan]) -> None:

@@ -13,7 +13,7 @@ from procstream_common.errors import ProcstreamError
 from procstream_common.settings import KafkaSettings
 
 from procstream_job.language.mistakes import did_you_mean
-from procstream_job.submitting.preflight import KafkaUnavailable, topic_names
+from procstream_job.topics.names import KafkaUnavailable, topic_names
 
 _ANSWER_SECONDS = 10.0
 _READ_SECONDS = 30.0

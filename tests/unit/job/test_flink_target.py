@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from procstream_job.submitting.flink.session import client_environment
+from procstream_job.submitting.flink.client import client_environment
 from procstream_job.submitting.flink_target import FlinkTargetError, flink_target
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from procstream_job.file.model import Pipeline
 from procstream_job.file.reading import load_pipeline, shipped_pipelines
-from procstream_job.submitting.preflight import topic_names
+from procstream_job.topics.names import topic_names
 from procstream_job.topics.sample import sample_topics
 from procstream_job.topics.sql_catalog.topic_tables import Topic, catalog, declarations, needs_sample
 

@@ -1,4 +1,4 @@
-"""`procstream pipeline`: check a pipeline file, run it on Flink, see what ships."""
+"""`procstream pipeline`: check a pipeline file, run it on Flink, list the shipped ones."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from procstream_job.submitting.submission import SubmittedJob, submit
 from procstream_job.topics.init_command import init as write_starting_file
 
 app = typer.Typer(
-    help="Pipelines: files that say which topics go through which query to which place.",
+    help="Pipelines: files that describe topics, a query and a sink.",
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
@@ -43,13 +43,13 @@ FlinkOptions = Annotated[
     typer.Option("-D", metavar="KEY=VALUE", help="An option of Flink for the job; wins over the file's."),
 ]
 FromSavepoint = Annotated[
-    str | None, typer.Option(metavar="PATH", help="Savepoint or retained checkpoint to go on from.")
+    str | None, typer.Option(metavar="PATH", help="Savepoint or retained checkpoint to resume from.")
 ]
 Resume = Annotated[
     str | None,
     typer.Option(
         metavar="FOLDER",
-        help="Go on from the newest checkpoint in this folder of the job's, if there is one; for application"
+        help="Resume from the newest checkpoint in this folder of the job's, if it has one; for application"
         " clusters, where a job keeps its id.",
     ),
 ]
@@ -61,7 +61,7 @@ def _sink_kind(kind: str) -> str:
     return kind
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="A JSON object a job, in a line.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print a line of JSON for each job.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the stack traces behind an error.")]
 
 
@@ -69,11 +69,11 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the stack traces behi
 def validate(
     pipelines: Names,
     online: Annotated[
-        bool, typer.Option(help="Also look in Kafka and the registry for topics, schemas and columns.")
+        bool, typer.Option(help="Also check topics, schemas and columns in Kafka and the registry.")
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Check pipeline files; nothing is started."""
+    """Check pipeline files without starting a job."""
     with _traces(debug):
         files = _read(pipelines)
         plans = plan_jobs(files, os.environ) if online else {}
@@ -105,14 +105,14 @@ def run(
         str | None,
         typer.Option(
             metavar="DURATION",
-            help="Wait so long for Kafka, topics, schemas, Flink and its slots, e.g. '2 min'; meanwhile the"
-            " client starts.",
+            help="How long to wait for Kafka, topics, schemas, Flink and its slots, e.g. '2 min'; the client"
+            " starts meanwhile.",
         ),
     ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Submit pipelines to Flink; several at once start the client only once."""
+    """Submit pipelines to Flink; the client starts once for all of them."""
     with _traces(debug):
         interval = _duration("--checkpoint-interval", checkpoint_interval) if checkpoint_interval else None
         files = [
@@ -160,8 +160,8 @@ def init(
         str | None,
         typer.Option(metavar="FILE", help="File to write, - for stdout.", show_default="NAME.yaml"),
     ] = None,
-    records: Annotated[int, typer.Option(min=1, help="JSON records to look at, of the newest.")] = 100,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    records: Annotated[int, typer.Option(min=1, help="Number of the newest JSON records to read.")] = 100,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")] = False,
 ) -> None:
     """Write a pipeline file to start from, with the columns of a topic's schema or JSON records."""
     write_starting_file(topic, name, sink, output, records, force=force)
@@ -175,7 +175,7 @@ def schema() -> None:
 
 @app.command("list")
 def list_shipped() -> None:
-    """Print the pipelines that ship."""
+    """Print the shipped pipelines."""
     shipped = shipped_pipelines()
     width = max(map(len, shipped))
     for name, description in shipped.items():

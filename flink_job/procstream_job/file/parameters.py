@@ -30,7 +30,7 @@ class Parameters:
 
     @classmethod
     def of(cls, declared: Any, env: Mapping[str, str]) -> "Parameters":
-        """Parameters declared in the file; what is no mapping is left to the model to complain about."""
+        """Parameters declared in the file; the model reports what is no mapping."""
         parameters = cls(declared if isinstance(declared, dict) else {}, env)
         for name, default in parameters.defaults.items():
             given = env.get(str(name))
@@ -42,7 +42,7 @@ class Parameters:
         return parameters
 
     def value(self, name: str, at: tuple[str | int, ...]) -> str:
-        """Text of a parameter; a missing one is noted as a mistake of the place `at`."""
+        """Text of a parameter; a missing one is a mistake at the place `at`."""
         if name in self.env:
             return self.env[name]
         if name in self.defaults:

@@ -11,9 +11,9 @@ from procstream_common.errors import ProcstreamError
 
 _TIMEOUT_SECONDS = 5
 _IN_APPLICATION_CLUSTER = {
-    # Flink's driver would have each job send the jar that runs Python, which the image has in its lib. Every
-    # JobManager sends it under another key, and TaskManagers that have outlived the one before would refuse
-    # the job: it "references a different set of library BLOBs".
+    # Flink's driver would make each job send the jar that runs Python, which the image has in its lib. Every
+    # JobManager sends it under another key, and TaskManagers that outlived the previous one would refuse the
+    # job: it "references a different set of library BLOBs".
     "pipeline.jars": "",
 }
 
@@ -23,7 +23,7 @@ class FlinkUnavailable(ProcstreamError):  # noqa: N818 - says what it is
 
 
 class FlinkTargetError(ProcstreamError):
-    """It is not said which Flink, or it is said wrongly."""
+    """No cluster is set, or it is set wrongly."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def flink_target(address: str | None, env: Mapping[str, str]) -> FlinkTarget:
     In an application cluster Flink's own driver starts this process and has the configuration already.
 
     Raises:
-        FlinkTargetError: none of them is given, or the address is none.
+        FlinkTargetError: none of them is set, or the address is not one.
     """
     if address is not None:
         host, _, port = address.removeprefix("http://").rstrip("/").rpartition(":")
@@ -66,7 +66,7 @@ def flink_target(address: str | None, env: Mapping[str, str]) -> FlinkTarget:
     match options.get("execution.target"):
         case None | "local":
             raise FlinkTargetError(
-                "no Flink to run on: give --flink-address HOST:PORT, or FLINK_CONF_DIR of a folder whose"
+                "no Flink to run on: set --flink-address HOST:PORT, or FLINK_CONF_DIR to a folder whose"
                 " config.yaml has execution.target"
             )
         case "remote":

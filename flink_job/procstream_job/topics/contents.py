@@ -147,7 +147,7 @@ def _usable(columns: Sequence[Column], where: str) -> tuple[tuple[Column, ...], 
 
 
 def _event_time(candidates: Sequence[Column], columns: Sequence[Column]) -> Column | None:
-    # A source with an event time has a column of that name; the records' own must then be it.
+    # A source with an event time has a column of that name; a field of that name must then be it.
     if any(column.name == EVENT_TIME for column in columns):
         candidates = [column for column in candidates if column.name == EVENT_TIME and column.is_timestamp]
     return next(iter(candidates), None)

@@ -48,8 +48,8 @@ def test_other_targets_are_left_to_flinks_client(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("config", ["", "execution.target: local"])
-def test_without_any_cluster_it_is_said_what_to_give(tmp_path: Path, config: str) -> None:
-    with pytest.raises(FlinkTargetError, match="give --flink-address HOST:PORT, or FLINK_CONF_DIR"):
+def test_without_any_cluster_the_error_names_what_to_set(tmp_path: Path, config: str) -> None:
+    with pytest.raises(FlinkTargetError, match="set --flink-address HOST:PORT, or FLINK_CONF_DIR"):
         flink_target(None, conf_dir(tmp_path, config))
 
 

@@ -9,7 +9,7 @@ from procstream_job.language.sql import Column
 from procstream_job.sinks.kind import declared
 
 # The longest that a broker allows by default (transaction.max.timeout.ms); Flink's own default is an hour,
-# which such a broker refuses. It has to cover a checkpoint interval and the time that a recovery takes.
+# which such a broker refuses. It has to cover a checkpoint interval and a recovery.
 _TRANSACTION_TIMEOUT_MS = "900000"
 
 

@@ -1,4 +1,4 @@
-"""The file that the SQL catalog's tables are read from, written from what the cluster has now."""
+"""Writes the file of the SQL catalog's tables, from what the cluster has now."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,8 +35,7 @@ class RunningPipeline(BaseModel):
 def document(running: Iterable[RunningPipeline], env: Mapping[str, str]) -> dict[str, Any]:
     """What the catalog `procstream-topics` reads: tables of all topics but internal ones.
 
-    `env` has the settings of Kafka and the registry. Raises `ProcstreamError` when one of them does not
-    answer.
+    `env` has the settings of Kafka and the registry. Raises `ProcstreamError` when one is unavailable.
     """
     kafka, registry = load(KafkaSettings, env), load(RegistrySettings, env)
     # Kafka's own topics and those of its tools begin with an underscore.
@@ -54,7 +53,7 @@ def document(running: Iterable[RunningPipeline], env: Mapping[str, str]) -> dict
 
 
 def update(file: Path, tables: Mapping[str, Any]) -> bool:
-    """Make `tables` the content of `file`, at once and for its owner alone; whether it was another before."""
+    """Replace the content of `file` atomically, readable for its owner alone; whether it has changed."""
     text = json.dumps(tables, indent=2)
     if file.exists() and file.read_text() == text:
         return False
@@ -81,5 +80,5 @@ def _pipelines(running: Iterable[RunningPipeline], env: Mapping[str, str]) -> It
     for pipeline in (*running, *(RunningPipeline(source=name) for name in shipped_pipelines())):
         try:
             yield load_pipeline(pipeline.source, {**env, **pipeline.env})
-        except ProcstreamError:  # a file that is gone or broken by now declares nothing
+        except ProcstreamError:  # a file that is missing or invalid declares nothing
             continue

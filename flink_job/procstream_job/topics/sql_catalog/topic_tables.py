@@ -1,4 +1,4 @@
-"""From a topic to its table in the SQL catalog. Pure: what Kafka and the registry say comes in."""
+"""From a topic to its table in the SQL catalog. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class Declaration:
-    """Columns that a pipeline gives a topic of JSON records, with Flink SQL types."""
+    """Columns that a pipeline declares for a topic of JSON records, with Flink SQL types."""
 
     pipeline: str
     columns: Mapping[str, str]
@@ -59,7 +59,7 @@ def catalog(topics: Iterable[Topic], kafka: Mapping[str, str], registry: Mapping
 
 
 def declarations(pipelines: Iterable[Pipeline]) -> dict[str, Declaration]:
-    """Columns of JSON sources by topic; what comes first wins."""
+    """Columns of JSON sources by topic; the first pipeline wins."""
     found: dict[str, Declaration] = {}
     for pipeline in pipelines:
         for source in pipeline.sources.values():
@@ -69,7 +69,7 @@ def declarations(pipelines: Iterable[Pipeline]) -> dict[str, Declaration]:
 
 
 def needs_sample(topic: Topic) -> bool:
-    """Whether only its records can tell a topic's columns."""
+    """Whether a topic's columns can only be inferred from its records."""
     return _by_schema(topic, {}) is None and topic.declared is None
 
 
@@ -120,7 +120,7 @@ def _by_declaration(topic: Topic) -> _Reading | None:
 
 def _by_sample(topic: Topic) -> _Reading | None:
     columns = infer_columns(topic.sample)
-    return _json(f"columns told from {len(topic.sample)} records", columns) if columns else None
+    return _json(f"columns inferred from {len(topic.sample)} records", columns) if columns else None
 
 
 def _raw(topic: Topic) -> _Reading:

@@ -154,7 +154,8 @@ def init(
         str | None, typer.Option(help="Name of the pipeline.", show_default="that of the topic")
     ] = None,
     sink: Annotated[
-        str, typer.Option(parser=_sink_kind, metavar=f"[{'|'.join(SINK_KINDS)}]", help="Where its rows go.")
+        str,
+        typer.Option(parser=_sink_kind, metavar="KIND", help=f"Where its rows go: {', '.join(SINK_KINDS)}."),
     ] = "print",
     output: Annotated[
         str | None,

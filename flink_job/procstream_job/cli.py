@@ -12,11 +12,11 @@ from typing import Annotated, Any
 
 import typer
 from procstream_common.cli import run as run_app
+from procstream_common.durations import parse_duration
 from procstream_common.errors import ProcstreamError
 
 from procstream_job.file.model import Pipeline
 from procstream_job.file.reading import PipelineFile, read_pipeline, shipped_pipelines
-from procstream_job.language.durations import parse_duration
 from procstream_job.sinks.sink import SINK_KINDS
 from procstream_job.submitting.flink_target import flink_target
 from procstream_job.submitting.patience import Patience

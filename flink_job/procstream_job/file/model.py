@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from procstream_common.durations import Duration
 from procstream_common.lake import LakePaths
 from pydantic import ConfigDict, Field, model_validator
 
 from procstream_job.formats.source import Source
-from procstream_job.language.durations import Duration
 from procstream_job.language.field_types import Identifier, JobName, PythonFunction, Query, Text
 from procstream_job.language.part import Part
 from procstream_job.sinks.kafka.options import RecordTopic

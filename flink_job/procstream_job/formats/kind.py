@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from procstream_common.durations import Duration
 from pydantic import Field
 
-from procstream_job.language.durations import Duration
 from procstream_job.language.field_types import ColumnName, Topic
 from procstream_job.language.mistakes import PlacedError
 from procstream_job.language.part import Part

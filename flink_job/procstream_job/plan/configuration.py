@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from procstream_common.durations import flink_duration
+
 from procstream_job.file.model import Pipeline
-from procstream_job.language.durations import flink_duration
 
 _DEFAULTS = {
     "execution.checkpointing.mode": "EXACTLY_ONCE",

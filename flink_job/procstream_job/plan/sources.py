@@ -7,6 +7,8 @@ late (`on_time` and `late`, with an event time), and under its own name those th
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from procstream_common.durations import flink_duration
+
 from procstream_job.file.model import Pipeline
 from procstream_job.formats.dead_letter import ERROR_KEY, RAW_KEY, dead_letter_options
 from procstream_job.formats.kind import Decoding, EventTime, SourceError, SourceOptions
@@ -18,7 +20,6 @@ from procstream_job.language.columns import (
     METADATA_KEYS,
     PROCESSING_TIME,
 )
-from procstream_job.language.durations import flink_duration
 from procstream_job.language.mistakes import did_you_mean
 from procstream_job.language.sql import Column, Statement
 from procstream_job.plan.steps import LateSplit, Step

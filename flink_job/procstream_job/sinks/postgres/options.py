@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Literal
 
+from procstream_common.durations import Duration, flink_duration
 from procstream_common.lake import LakePaths
 from procstream_common.settings import PostgresSettings, load
 from pydantic import Field, model_validator
 
 from procstream_job.language import sql, yaml_text
-from procstream_job.language.durations import Duration, flink_duration
 from procstream_job.language.field_types import Identifier, NonEmpty, TableName
 from procstream_job.language.sql import Column
 from procstream_job.sinks.kind import Placement, Result, SinkOptions, SinkTable, Starting, StoredColumn

@@ -11,11 +11,11 @@ from typing import Annotated
 
 import typer
 from procstream_common.cli import run
+from procstream_common.durations import parse_duration
 from procstream_common.errors import ProcstreamError
 from procstream_common.logs import LogFormat, LogLevel, set_up
 from pydantic import TypeAdapter, ValidationError
 
-from procstream_job.language.durations import parse_duration
 from procstream_job.topics.sql_catalog import tables_file
 from procstream_job.topics.sql_catalog.tables_file import RunningPipeline
 

@@ -25,8 +25,6 @@ class Parameters:
     defaults: Mapping[str, Any]
     env: Mapping[str, str]
     mistakes: list[str] = field(default_factory=list)
-    missing: set[str] = field(default_factory=set)
-    """Names without a value."""
 
     @classmethod
     def of(cls, declared: Any, env: Mapping[str, str]) -> "Parameters":
@@ -47,7 +45,6 @@ class Parameters:
             return self.env[name]
         if name in self.defaults:
             return _text(self.defaults[name])
-        self.missing.add(name)
         self.mistakes.append(
             f"{place(at)}: parameter ${{{name}}} has no value{did_you_mean(name, self.defaults)}"
             " set it under parameters or in the environment"
@@ -70,6 +67,18 @@ def substitute(value: Any, at: tuple[str | int, ...], parameters: Parameters) ->
         case list():
             return [substitute(part, (*at, index), parameters) for index, part in enumerate(value)]
     return value
+
+
+def references(value: Any) -> frozenset[str]:
+    """The names that `substitute` needs values for."""
+    match value:
+        case str():
+            return frozenset(m[2].strip() for m in _REFERENCE.finditer(value) if not m[1])
+        case dict():
+            return frozenset().union(*map(references, value.values()))
+        case list():
+            return frozenset().union(*map(references, value))
+    return frozenset()
 
 
 def _text(value: Any) -> str:

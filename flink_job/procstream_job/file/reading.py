@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from procstream_job.file.mistakes import mistakes
 from procstream_job.file.model import Pipeline
-from procstream_job.file.parameters import ParameterError, Parameters, substitute
+from procstream_job.file.parameters import ParameterError, Parameters, references, substitute
 from procstream_job.language.mistakes import did_you_mean
 
 PER_PIPELINE_VARIABLES = ("KAFKA_TOPIC", *SINGLE_PATH_VARIABLES)
@@ -37,53 +37,35 @@ class PipelineFile:
 
 
 @dataclass(frozen=True)
-class UnresolvedFile:
-    """The content of a pipeline file before its parameters have values."""
+class PipelineSource:
+    """The content of a pipeline file, whose parameters have no values yet."""
 
     label: str
+    """What messages call the file."""
     document: Mapping[str, Any]
     folder: Path | None = None
+    """Where its Python functions may be; None for a pipeline that ships."""
 
     @property
     def references(self) -> frozenset[str]:
-        """Names of environment variables that change the pipeline: declared, or referred to as `${NAME}`."""
+        """Names of the environment variables that change the pipeline: `${NAME}`, and parameters."""
         declared = self.document.get("parameters")
-        recorder = Parameters({}, {})
-        self._substituted(recorder)
-        return frozenset([*recorder.missing, *(map(str, declared) if isinstance(declared, dict) else ())])
+        names = map(str, declared) if isinstance(declared, dict) else ()
+        return references({**self.document, "parameters": None}).union(names)
 
     def resolve(self, env: Mapping[str, str]) -> PipelineFile:
-        """The pipeline with its parameters' values; those of `env` win over the file's.
-
-        Raises:
-            PipelineError: it has mistakes.
-        """
-        try:
-            parameters = Parameters.of(self.document.get("parameters"), env)
-            resolved = self._substituted(parameters)
-            parameters.check()
-            return PipelineFile(self.label, Pipeline.model_validate(resolved), self.folder)
-        except ParameterError as error:
-            lines = error.mistakes
-        except ValidationError as error:
-            lines = mistakes(error, Pipeline)
-        raise PipelineError("\n".join(f"{self.label}: {line}" for line in lines))
-
-    def _substituted(self, parameters: Parameters) -> dict[str, Any]:
-        return {
-            key: value if key == "parameters" else substitute(value, (key,), parameters)
-            for key, value in self.document.items()
-        }
+        """The pipeline with the parameters that `env` sets. Raises `PipelineError` if it has mistakes."""
+        return PipelineFile(self.label, _resolve(self.document, self.label, env), self.folder)
 
 
-def open_pipeline(name_or_path: str) -> UnresolvedFile:
-    """Read a file: the name of a shipped pipeline (`lineage`), or a path (`./mine.yaml`).
+def open_pipeline(name_or_path: str) -> PipelineSource:
+    """Read the file of a shipped pipeline (`lineage`) or of a path (`./mine.yaml`), once.
 
     Raises:
-        PipelineError: there is no such file, or it is no YAML mapping.
+        PipelineError: there is no such file, or it is not a YAML mapping.
     """
     label, text = _read(name_or_path)
-    return UnresolvedFile(label, _mapping(text, label), folder_of(name_or_path))
+    return PipelineSource(label, _mapping(text, label), folder_of(name_or_path))
 
 
 def read_pipeline(name_or_path: str, env: Mapping[str, str] | None = None) -> PipelineFile:
@@ -103,8 +85,25 @@ def load_pipeline(name_or_path: str, env: Mapping[str, str] | None = None) -> Pi
 
 
 def parse_pipeline(text: str, file: str, env: Mapping[str, str]) -> Pipeline:
-    """The pipeline in the text of `file`; see `read_pipeline`."""
-    return UnresolvedFile(file, _mapping(text, file)).resolve(env).pipeline
+    """Read a pipeline from the text of `file`; see `load_pipeline`."""
+    return _resolve(_mapping(text, file), file, env)
+
+
+def _resolve(document: Mapping[str, Any], file: str, env: Mapping[str, str]) -> Pipeline:
+    try:
+        parameters = Parameters.of(document.get("parameters"), env)
+        resolved = {
+            key: value if key == "parameters" else substitute(value, (key,), parameters)
+            for key, value in document.items()
+        }
+        parameters.check()
+        return Pipeline.model_validate(resolved)
+    except ParameterError as error:
+        raise PipelineError("\n".join(f"{file}: {mistake}" for mistake in error.mistakes)) from None
+    except ValidationError as error:
+        raise PipelineError(
+            "\n".join(f"{file}: {mistake}" for mistake in mistakes(error, Pipeline))
+        ) from None
 
 
 def file_label(name_or_path: str) -> str:

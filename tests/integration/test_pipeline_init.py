@@ -114,7 +114,8 @@ class TestMistakes:
     def test_kafka_is_away(self) -> None:
         nowhere = f"127.0.0.1:{free_port()}"
         line = refusal("--topic", "lineage-input", env={"KAFKA_BOOTSTRAP_SERVERS": nowhere})
-        assert line.startswith(f"KAFKA_BOOTSTRAP_SERVERS {nowhere}: no broker answered")
+        assert line.startswith(f"KAFKA_BOOTSTRAP_SERVERS {nowhere}: ")
+        assert "no broker answered" in line
 
     def test_registry_is_away(self) -> None:
         url = f"http://127.0.0.1:{free_port()}/apis/ccompat/v7"

@@ -67,7 +67,7 @@ def submission_error(address: str | None, stack_trace: str) -> PlannerError:
     causes = _causes(stack_trace)
     message = _explain(_best(causes), ())
     if any(_UNREACHABLE.search(cause.type) for cause in causes):
-        return PlannerError(f"could not reach Flink at {address or 'its address'}: {message}")
+        return PlannerError(f"Flink at {address or 'its address'} did not answer: {message}")
     return PlannerError(f"Flink did not accept the job: {message}")
 
 

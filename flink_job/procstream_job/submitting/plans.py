@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from procstream_common.errors import ProcstreamError
+from procstream_common.kafka import KafkaCluster
 from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 
@@ -17,7 +18,8 @@ from procstream_job.sinks.kind import Connections
 from procstream_job.submitting.flink.functions import check_modules
 from procstream_job.submitting.patience import Patience
 from procstream_job.submitting.preflight import check_topics, registered_schemas
-from procstream_job.topics.names import topic_names
+
+_KAFKA_SECONDS = 5.0
 
 
 def plan_jobs(
@@ -42,7 +44,7 @@ def plan_jobs(
     needs = {file.label: pipeline_needs(file.pipeline) for file in files}
     registry = load(RegistrySettings, env) if any(need.subjects for need in needs.values()) else None
     _wait_for_servers(files, env, patience)
-    _wait_for_topics(needs, kafka, patience)
+    _wait_for_topics(needs, KafkaCluster(kafka, timeout=_KAFKA_SECONDS), patience)
     registry_options = registry.java() if registry else {}
     plans = {}
     for file in files:
@@ -86,9 +88,9 @@ def _wait_for_servers(files: Sequence[PipelineFile], env: Mapping[str, str], pat
                 patience.until(partial(sink.check_server, env))
 
 
-def _wait_for_topics(needs: Mapping[str, Needs], kafka: KafkaSettings, patience: Patience) -> None:
+def _wait_for_topics(needs: Mapping[str, Needs], cluster: KafkaCluster, patience: Patience) -> None:
     def check() -> None:
-        existing = topic_names(kafka)
+        existing = cluster.topics()
         for label, needed in needs.items():
             with in_file(label):
                 check_topics(needed, existing)

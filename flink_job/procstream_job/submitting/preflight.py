@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from procstream_common.registry import SchemaNotFound
+from procstream_common.errors import NotFoundError
 
 from procstream_job.language.mistakes import PlacedError, did_you_mean
 from procstream_job.language.needs import Needs
@@ -26,6 +26,6 @@ def registered_schemas(needs: Needs, latest_schema: Callable[[str], str]) -> dic
     for need in needs.subjects:
         try:
             schemas[need.name] = latest_schema(need.name)
-        except SchemaNotFound as error:
+        except NotFoundError as error:
             raise NotThereYet(f"{need.place}: {error}") from None
     return schemas

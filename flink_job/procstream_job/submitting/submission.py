@@ -3,15 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from procstream_common.errors import Server, UnavailableError
+
 from procstream_job.file.reading import PipelineFile
 from procstream_job.language.mistakes import in_file
 from procstream_job.plan.job_plan import JobPlan
-from procstream_job.submitting.flink_target import FlinkTarget, FlinkUnavailable, slots
+from procstream_job.submitting.flink_target import FlinkTarget, slots
 from procstream_job.submitting.patience import Patience
 from procstream_job.submitting.plans import plan_jobs
 
 
-class TooFewSlots(FlinkUnavailable):
+class TooFewSlots(UnavailableError):  # noqa: N818 - says what it is
     """The cluster answers, but the jobs would wait for task slots."""
 
 
@@ -37,7 +39,7 @@ def submit(
 ) -> Iterator[SubmittedJob]:
     """Start a job for each of `files`, one after the other; yields each as soon as Flink has accepted it.
 
-    Raises what `plan_jobs` and `FlinkSession.submit` raise, and `FlinkUnavailable`.
+    Raises what `plan_jobs` and `FlinkSession.submit` raise, and `UnavailableError`.
     """
     from procstream_job.submitting.flink.session import FlinkSession  # PyFlink is an optional dependency
 
@@ -62,5 +64,6 @@ def _check_slots(target: FlinkTarget, plans: Mapping[str, JobPlan]) -> None:
     needed = sum(int(text) for text in parallelisms if text.isdecimal())  # Flink reports what is no number
     if available is not None and available.free < needed:
         raise TooFewSlots(
-            f"Flink at {target.address} has {available.free} free task slots; {needed} are needed"
+            Server.FLINK,
+            f"Flink at {target.address} has {available.free} free task slots; {needed} are needed",
         )

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from procstream_common.errors import ProcstreamError
-from procstream_common.registry import SchemaNotFound, SchemaRegistry
+from procstream_common.errors import NotFoundError, ProcstreamError
+from procstream_common.kafka import KafkaCluster
+from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,6 +19,7 @@ from procstream_job.topics.sample import check_topic, sample_records
 from procstream_job.topics.starting_file import default_name, starting_file, starting_sink
 
 STDOUT = "-"
+_KAFKA_SECONDS = 5.0
 _SCHEMA = Path(__file__).parents[3] / "docs" / "pipeline.schema.json"
 
 
@@ -66,8 +68,8 @@ def _check(option: str, kind: Any, value: str) -> None:
 
 
 def _contents(topic: str, records: int, env: Mapping[str, str]) -> TopicContents:
-    kafka = load(KafkaSettings, env)
-    check_topic(kafka, topic)
+    cluster = KafkaCluster(load(KafkaSettings, env), timeout=_KAFKA_SECONDS)
+    check_topic(cluster, topic)
     # JSON needs no registry: without one, its URL is not set.
     if env.get("SCHEMA_REGISTRY_URL"):
         subject = f"{topic}-value"
@@ -75,9 +77,9 @@ def _contents(topic: str, records: int, env: Mapping[str, str]) -> TopicContents
             with SchemaRegistry(load(RegistrySettings, env)) as registry:
                 found = registry.latest(subject)
             return avro_contents(topic, subject, found.version, found.schema_text)
-        except SchemaNotFound:
+        except NotFoundError:
             pass
-    return json_contents(topic, sample_records(kafka, topic, records))
+    return json_contents(topic, sample_records(cluster, topic, records))
 
 
 def _schema_path(path: Path | None) -> str | None:

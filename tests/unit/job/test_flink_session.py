@@ -207,7 +207,7 @@ def test_a_job_that_was_planned_and_not_accepted_names_the_address() -> None:
         "org.apache.flink.table.api.TableException: Failed to execute sql\n"
         "Caused by: java.net.ConnectException: Connection refused: flink:8081"
     )
-    with pytest.raises(PlannerError, match=r"^could not reach Flink at flink:8081: Connection refused"):
+    with pytest.raises(PlannerError, match=r"^Flink at flink:8081 did not answer: Connection refused"):
         session.submit(plan())
 
 

@@ -142,7 +142,7 @@ def test_a_job_that_flink_does_not_take_is_told_with_the_reason() -> None:
 
 def test_an_unreachable_flink_is_told_with_its_address() -> None:
     assert str(submission_error("flink:8081", UNREACHABLE)) == (
-        "could not reach Flink at flink:8081: Connection refused"
+        "Flink at flink:8081 did not answer: Connection refused"
     )
 
 

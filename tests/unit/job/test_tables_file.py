@@ -25,7 +25,7 @@ def test_the_file_is_its_owners_alone_and_changes_only_when_its_tables_do(tmp_pa
 @pytest.mark.parametrize(
     ("options", "pipelines", "mistake"),
     [
-        ((), None, "error: KAFKA_BOOTSTRAP_SERVERS 127.0.0.1:1: no broker answered"),
+        ((), None, "error: KAFKA_BOOTSTRAP_SERVERS 127.0.0.1:1: listing topics for 5 s: no broker answered"),
         (("--every", "soon"), None, "error: --every: found 'soon'; expected a duration"),
         (("--pipelines", "no.json"), None, "error: --pipelines: no.json: No such file"),
         (("--pipelines", "p.json"), '[{"sauce": "lineage"}]', "error: --pipelines: p.json: 0.source: "),

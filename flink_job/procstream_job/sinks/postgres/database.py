@@ -1,14 +1,11 @@
 """The edge to PostgreSQL: a table is created if it is absent, else compared."""
 
 import psycopg
-from procstream_common.errors import ProcstreamError
+from procstream_common.postgres import connect
 from procstream_common.settings import PostgresSettings
-from psycopg.conninfo import make_conninfo
 
 from procstream_job.sinks.kind import StoredColumn
 from procstream_job.sinks.postgres.table import PostgresError, PostgresTable, quoted_table
-
-_CONNECT_SECONDS = 5
 
 # format_type returns what the user wrote; attidentity and attgenerated fill a column without a default.
 _COLUMNS = """
@@ -24,17 +21,9 @@ GROUP BY i.indexrelid
 """
 
 
-class PostgresUnavailable(ProcstreamError):  # noqa: N818 - says what it is
-    """PostgreSQL does not answer: worth another attempt."""
-
-
-class PostgresRefused(ProcstreamError):  # noqa: N818
-    """PostgreSQL answers and refuses us."""
-
-
 def check_connection(settings: PostgresSettings) -> None:
-    """Raise `PostgresUnavailable` or `PostgresRefused` if we cannot connect."""
-    _connect(settings).close()
+    """Raise `UnavailableError` or `RefusedError` if we cannot connect."""
+    connect(settings).close()
 
 
 def ensure_table(settings: PostgresSettings, table: PostgresTable) -> list[StoredColumn]:
@@ -42,11 +31,11 @@ def ensure_table(settings: PostgresSettings, table: PostgresTable) -> list[Store
 
     Raises:
         PostgresError: a table of other columns exists, or PostgreSQL refuses the declaration.
-        PostgresUnavailable: it does not answer.
-        PostgresRefused: it answers and refuses us.
+        UnavailableError: it does not answer.
+        RefusedError: it answers and refuses us.
     """
     name = quoted_table(table.name)
-    with _connect(settings) as connection:
+    with connect(settings) as connection:
         try:
             found = _columns(connection, name)
             if not found:
@@ -62,15 +51,3 @@ def ensure_table(settings: PostgresSettings, table: PostgresTable) -> list[Store
 
 def _columns(connection: psycopg.Connection, table: str) -> list[StoredColumn]:
     return [StoredColumn(*row) for row in connection.execute(_COLUMNS, [table]).fetchall()]
-
-
-def _connect(settings: PostgresSettings) -> psycopg.Connection:
-    try:
-        conninfo = make_conninfo("", **settings.libpq(), connect_timeout=_CONNECT_SECONDS)
-        return psycopg.connect(conninfo)
-    except psycopg.OperationalError as error:
-        reason = " ".join(str(error).split())
-        # libpq gives no code for what goes wrong before a session; the server's own answer begins so.
-        if "FATAL:" in reason and "starting up" not in reason and "too many" not in reason:
-            raise PostgresRefused(f"POSTGRES_URL {settings.url}: refused: {reason}") from None
-        raise PostgresUnavailable(f"POSTGRES_URL {settings.url}: no answer: {reason}") from None

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from procstream_lineage import progress
 from procstream_lineage.checkpoints import Checkpoint, CheckpointFile, checkpoint_files, checkpoints
-from procstream_lineage.proof import verify_lake
+from procstream_lineage.gathering import verify_lake
 from procstream_lineage.render import findings, headline, render, summary
 from procstream_lineage.target import Target, find_target, shipped_lakes
 from procstream_lineage.trace import Trace, trace_offset, trace_value

@@ -11,7 +11,7 @@ from itertools import islice
 
 from procstream_lineage.account import Account, Landed, account
 from procstream_lineage.commit_log import LogEntry
-from procstream_lineage.evidence import LakeSide, Tally
+from procstream_lineage.lake_side import LakeSide, Tally
 from procstream_lineage.offsets import EMPTY, Runs, TopicPartition, coverage
 from procstream_lineage.report import Evidence, Offsets, Report, Verdict
 from procstream_lineage.topic import Bounds, GapReading

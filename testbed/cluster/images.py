@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.e2e.cluster import cache, debian, packages, programs
+from testbed.cluster import cache, debian, packages, programs
 
 DEBIAN_BASE = "localhost/debian:bookworm-slim"
 """What images of the tests are built from."""

@@ -9,7 +9,7 @@ import psutil
 from procstream_common.errors import ProcstreamError
 from pydantic import BaseModel
 
-from tests.e2e.cluster.layout import BRIDGE, NETWORK, NODE_ADDRESS, POD_RANGE, Layout
+from testbed.cluster.layout import BRIDGE, NETWORK, NODE_ADDRESS, POD_RANGE, Layout
 
 _SYSCTL = Path("/proc/sys")
 # Least values; a machine that has more keeps it.

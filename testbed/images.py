@@ -5,10 +5,10 @@ import ssl
 import tempfile
 from pathlib import Path
 
-from tests.e2e.cluster import cache
-from tests.e2e.cluster.images import DEBIAN_BASE, debian_base
+from testbed.cluster import cache
+from testbed.cluster.images import DEBIAN_BASE, debian_base
 
-_REPOSITORY = Path(__file__).parents[2]
+_REPOSITORY = Path(__file__).parents[1]
 
 _DEBIAN_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests.e2e.cluster import cache
+from testbed.cluster import cache
 
 _SUITE = "bookworm"
 _SOURCES = Path("etc/apt/sources.list.d/debian.sources")

@@ -13,7 +13,7 @@ from procstream_common.errors import ProcstreamError
 from procstream_local import processes
 from procstream_local.home import Home, ProcessRecord
 
-from tests.e2e.cluster import (
+from testbed.cluster import (
     components,
     configuration,
     containers,
@@ -23,8 +23,8 @@ from tests.e2e.cluster import (
     programs,
     readiness,
 )
-from tests.e2e.cluster.client import Cluster
-from tests.e2e.cluster.layout import API_PORT, NODE_NAME, PORTS, STATE, Layout
+from testbed.cluster.client import Cluster
+from testbed.cluster.layout import API_PORT, NODE_NAME, PORTS, STATE, Layout
 
 _COMPONENTS: dict[str, Callable[[Layout], list[str]]] = {
     "containerd": components.containerd,

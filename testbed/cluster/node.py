@@ -1,7 +1,6 @@
 """Bringing the node up and taking it down."""
 
 import os
-import shutil
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from testbed.cluster import (
     packages,
     programs,
     readiness,
+    trees,
 )
 from testbed.cluster.client import Cluster
 from testbed.cluster.layout import API_PORT, NODE_NAME, PORTS, STATE, Layout
@@ -100,7 +100,7 @@ def stop(state: Path = STATE, *, wipe: bool = False) -> None:
                 containers.kill_all(node.containerd)
         host.restore(node)
         if wipe:
-            shutil.rmtree(node.state)
+            trees.remove(node.state)
 
 
 def running(state: Path = STATE) -> Cluster | None:

@@ -109,7 +109,7 @@ class TestMistakes:
 
     def test_name_that_ships(self) -> None:
         line = refusal("--topic", "lineage-input", "--name", "lineage")
-        assert line.startswith("--name: a pipeline that ships is called lineage; ")
+        assert line.startswith("--name: a shipped pipeline is called lineage; ")
 
     def test_kafka_is_away(self) -> None:
         nowhere = f"127.0.0.1:{free_port()}"

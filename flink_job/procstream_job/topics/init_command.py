@@ -56,7 +56,7 @@ def _name(name: str | None, topic: str) -> str:
         return default_name(topic, shipped)
     _check("--name", JobName, name)
     if name in shipped:
-        raise ProcstreamError(f"--name: a pipeline that ships is called {name}; expected another name")
+        raise ProcstreamError(f"--name: a shipped pipeline is called {name}; expected another name")
     return name
 
 

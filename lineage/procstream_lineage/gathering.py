@@ -10,8 +10,9 @@ from procstream_common.settings import KafkaSettings, load
 from rich.progress import Progress
 
 from procstream_lineage.commit_log import CommitLogReader
-from procstream_lineage.lake_side import LakeSide
+from procstream_lineage.judging import verify
 from procstream_lineage.lake import visible_files
+from procstream_lineage.lake_side import LakeSide
 from procstream_lineage.offsets import EMPTY, Runs, TopicPartition
 from procstream_lineage.progress import SILENT
 from procstream_lineage.report import Offsets, Report
@@ -19,7 +20,6 @@ from procstream_lineage.rows import RowReader
 from procstream_lineage.storage import folder
 from procstream_lineage.target import Lake, pipeline_target
 from procstream_lineage.topic import Bounds, Cluster, GapReading
-from procstream_lineage.judging import verify
 
 SETTLE_S = 10.0
 """How long a checkpoint whose commit seems to be under way may stand still before its files count as lost."""

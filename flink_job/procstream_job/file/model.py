@@ -144,7 +144,7 @@ class Pipeline(Part):
     def _lake_is_provable(self) -> "Pipeline":
         lakes = [output.place for output in self.all_outputs if output.sink.lake]
         if len(lakes) > 1:
-            raise ValueError(f"{lakes[1]}sink.lake: a pipeline has one lake; {lakes[0]}sink.lake is there")
+            raise ValueError(f"{lakes[1]}sink.lake: a pipeline has one lake; found {lakes[0]}sink.lake too")
         if lakes and self.dropped.lake is None:
             raise ValueError("dropped.kafka: a lake's proof counts dropped records; expected dropped.lake")
         if lakes and self.late is not None:

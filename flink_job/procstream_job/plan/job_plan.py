@@ -15,7 +15,8 @@ from procstream_job.language import sql
 from procstream_job.language.sql import Column, Statement
 from procstream_job.plan.configuration import flink_configuration
 from procstream_job.plan.outputs import RESULTS, Outputs, external_tables, plan_outputs, result_view
-from procstream_job.plan.sources import DATABASES, SourceTable, source_steps
+from procstream_job.plan.source_sql import DATABASES, source_steps
+from procstream_job.plan.sources import SourceTable
 from procstream_job.plan.steps import Step, View
 from procstream_job.sinks.kind import Connections, ExternalTable, Result, StoredColumn
 

@@ -13,13 +13,8 @@ from procstream_job.language import sql
 from procstream_job.language.columns import LINEAGE_COLUMNS
 from procstream_job.language.mistakes import PlacedError
 from procstream_job.language.sql import Column, Statement
-from procstream_job.plan.sources import (
-    DROPPED_COLUMNS,
-    SourceTable,
-    dropped_query,
-    late_columns,
-    late_query,
-)
+from procstream_job.plan.source_sql import DROPPED_COLUMNS, dropped_query, late_columns, late_query
+from procstream_job.plan.sources import SourceTable
 from procstream_job.sinks.kafka.table import client_id, kafka_table
 from procstream_job.sinks.kind import Connections, ExternalTable, Placement, Result, SinkOptions, StoredColumn
 from procstream_job.sinks.lake.table import lake_table
@@ -168,7 +163,7 @@ def sink_place(output: NamedOutput, kind: str) -> str:
 
 
 def _check_updates(sink: SinkOptions, result: Result, place: str) -> None:
-    if result.updating and not sink.takes_updates:
+    if result.updating and not sink.accepts_updates:
         raise UpdatingQueryError(
             f"{place}: the query changes rows that it returned before, and this sink only appends; expected a"
             " window (TUMBLE, HOP, SESSION) in the query, or postgres with mode: upsert"

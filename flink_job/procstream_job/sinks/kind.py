@@ -87,9 +87,11 @@ class SinkTable:
     select: str
     """What is inserted: the list between SELECT and FROM."""
     misfit: str | None = None
-    """SQL text that gives the reason for which the sink would refuse a row, NULL for a row that fits.
-    Rows with a reason go to the dropped records, for a sink that throws stops the job at the same row again
-    and again. None: it refuses no row."""
+    """SQL text with the reason for which the sink would refuse a row, NULL for a row that fits.
+
+    Rows with a reason go to the dropped records: a sink that throws would stop the job at the same row again
+    and again. None: it refuses no row.
+    """
     configuration: Mapping[str, str] = field(default_factory=dict)
     """Options of Flink's planner that it needs."""
 
@@ -112,7 +114,7 @@ class SinkOptions(Part):
     """Options of a kind of sink, with all that the kind knows."""
 
     @property
-    def takes_updates(self) -> bool:
+    def accepts_updates(self) -> bool:
         """Whether it can change a row that it stored before."""
         return False
 
@@ -153,7 +155,7 @@ class SinkOptions(Part):
     @classmethod
     @abstractmethod
     def starting(cls, pipeline: str, table: str, columns: Sequence[Column]) -> Starting:
-        """What a starting file says; `table` is a name for what holds the `columns` of a topic."""
+        """Its part of a starting file; `table` is a name for a table of the topic, which has `columns`."""
 
 
 def declared(columns: Sequence[Column]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from procstream_common.errors import UnavailableError
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_fixed
 
-from procstream_job.submitting.preflight import NotThereYet
+from procstream_job.submitting.preflight import MissingError
 
 _PAUSE_SECONDS = 0.5
 _NO_PATIENCE = timedelta(0)
@@ -26,7 +26,7 @@ class Patience:
     def until(self, attempt: Callable[[], _Found]) -> _Found:
         """The attempt's result; repeats it while time is left. Raises what the last attempt raised."""
         retrying = Retrying(
-            retry=retry_if_exception_type((NotThereYet, UnavailableError)),
+            retry=retry_if_exception_type((MissingError, UnavailableError)),
             stop=self._is_over,
             wait=wait_fixed(_PAUSE_SECONDS),
             reraise=True,

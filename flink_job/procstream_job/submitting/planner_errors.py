@@ -83,9 +83,9 @@ def _causes(stack_trace: str) -> list[_Cause]:
 
 
 def _best(causes: list[_Cause]) -> str:
-    told = [cause for cause in causes if cause.summary]
-    helpful = [cause for cause in told if not _SAYS_LITTLE.search(cause.type)]
-    for cause in reversed(helpful or told):
+    with_message = [cause for cause in causes if cause.summary]
+    helpful = [cause for cause in with_message if not _SAYS_LITTLE.search(cause.type)]
+    for cause in reversed(helpful or with_message):
         return cause.summary
     return causes[-1].type if causes else "no reason given"
 

@@ -1,4 +1,4 @@
-"""Plans of pipelines, with the columns that the registry has now, once all that they need is there."""
+"""Plans of pipelines, with the columns that the registry has now, once all that they need exists."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial

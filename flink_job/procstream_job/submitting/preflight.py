@@ -8,24 +8,24 @@ from procstream_job.language.mistakes import PlacedError, did_you_mean
 from procstream_job.language.needs import Needs
 
 
-class NotThereYet(PlacedError):  # noqa: N818 - says what it is
-    """A topic or a subject does not exist: another attempt later may find it."""
+class MissingError(PlacedError):
+    """A topic or a subject does not exist: a later attempt may find it."""
 
 
 def check_topics(needs: Needs, existing: Collection[str]) -> None:
-    """Raise `NotThereYet` for a topic that does not exist; the message suggests a similar name."""
+    """Raise `MissingError` for a topic that does not exist; the message suggests a similar name."""
     for need in needs.topics:
         if need.name not in existing:
             hint = did_you_mean(need.name, existing).removesuffix(";")
-            raise NotThereYet(f"{need.place}.topic: topic {need.name!r} does not exist{hint}")
+            raise MissingError(f"{need.place}.topic: topic {need.name!r} does not exist{hint}")
 
 
 def registered_schemas(needs: Needs, latest_schema: Callable[[str], str]) -> dict[str, str]:
-    """The latest schema of each subject; raises `NotThereYet` if one is not registered."""
+    """The latest schema of each subject; raises `MissingError` if one is not registered."""
     schemas = {}
     for need in needs.subjects:
         try:
             schemas[need.name] = latest_schema(need.name)
         except NotFoundError as error:
-            raise NotThereYet(f"{need.place}: {error}") from None
+            raise MissingError(f"{need.place}: {error}") from None
     return schemas

@@ -13,7 +13,7 @@ from procstream_job.submitting.patience import Patience
 from procstream_job.submitting.plans import plan_jobs
 
 
-class TooFewSlots(UnavailableError):  # noqa: N818 - says what it is
+class TooFewSlotsError(UnavailableError):
     """The cluster answers, but the jobs would wait for task slots."""
 
 
@@ -50,7 +50,7 @@ def submit(
         plans = plan_jobs(files, env, overrides=overrides, patience=patience)
         try:
             patience.until(lambda: _check_slots(target, plans))
-        except TooFewSlots as error:
+        except TooFewSlotsError as error:
             warn(f"{error}; the jobs wait until there are more")
         for file, plan in plans.items():
             with in_file(file):
@@ -63,7 +63,7 @@ def _check_slots(target: FlinkTarget, plans: Mapping[str, JobPlan]) -> None:
     parallelisms = [plan.configuration["parallelism.default"] for plan in plans.values()]
     needed = sum(int(text) for text in parallelisms if text.isdecimal())  # Flink reports what is no number
     if available is not None and available.free < needed:
-        raise TooFewSlots(
+        raise TooFewSlotsError(
             Server.FLINK,
             f"Flink at {target.address} has {available.free} free task slots; {needed} are needed",
         )

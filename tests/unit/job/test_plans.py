@@ -15,7 +15,7 @@ from procstream_job.submitting import plans
 from procstream_job.submitting.flink.functions import FunctionError
 from procstream_job.submitting.patience import Patience
 from procstream_job.submitting.plans import plan_jobs
-from procstream_job.submitting.preflight import NotThereYet
+from procstream_job.submitting.preflight import MissingError
 
 from tests.unit.http_server import Answer, Request, serving
 from tests.unit.kafka_cluster import FakeKafka, Topic
@@ -87,7 +87,7 @@ def test_a_topic_that_does_not_exist_is_named_with_file_and_place(
     kafka: FakeKafka, missing: str, place: str
 ) -> None:
     del kafka.topics[missing]
-    with pytest.raises(NotThereYet, match=rf"^orders\.yaml: {place}: topic '{missing}' does not exist"):
+    with pytest.raises(MissingError, match=rf"^orders\.yaml: {place}: topic '{missing}' does not exist"):
         plan_jobs([file()], ENV)
 
 
@@ -114,7 +114,7 @@ def test_a_topic_that_does_not_exist_is_named_with_file_and_place(
 def test_topics_for_dropped_and_late_records_must_exist_too(
     kafka: FakeKafka, changes: dict[str, Any], place: str
 ) -> None:
-    with pytest.raises(NotThereYet, match=rf"^orders\.yaml: {place}: topic 'dead'"):
+    with pytest.raises(MissingError, match=rf"^orders\.yaml: {place}: topic 'dead'"):
         plan_jobs([file(**changes)], ENV)
 
 
@@ -160,7 +160,7 @@ def test_a_schema_that_the_operator_registers_is_waited_for(
 
 def test_the_subject_of_a_sink_must_be_registered(kafka: FakeKafka, registry: dict[str, str]) -> None:
     sink = {"sink": {"kafka": {"topic": "alerts", "format": "avro"}}}
-    with pytest.raises(NotThereYet, match=r"^orders\.yaml: sink\.kafka: .*'alerts-value' is not registered"):
+    with pytest.raises(MissingError, match=r"^orders\.yaml: sink\.kafka: .*'alerts-value' is not registered"):
         plan_jobs([file(**sink)], ENV)
     registry["alerts-value"] = SCHEMA
     assert plan_jobs([file(**sink)], ENV)["orders.yaml"].connections.schemas == {"alerts-value": SCHEMA}

@@ -7,7 +7,7 @@ from procstream_job.file.reading import PipelineError, PipelineFile, load_pipeli
 from procstream_job.plan.needs import pipeline_needs
 from procstream_job.submitting.patience import Patience
 from procstream_job.submitting.plans import plan_jobs
-from procstream_job.submitting.preflight import NotThereYet, check_topics, registered_schemas
+from procstream_job.submitting.preflight import MissingError, check_topics, registered_schemas
 
 
 def failing(times: int, error: Exception) -> tuple[Callable[[], str], list[int]]:
@@ -23,14 +23,14 @@ def failing(times: int, error: Exception) -> tuple[Callable[[], str], list[int]]
 
 
 def test_without_patience_there_is_one_attempt() -> None:
-    attempt, calls = failing(1, NotThereYet("no topic"))
-    with pytest.raises(NotThereYet):
+    attempt, calls = failing(1, MissingError("no topic"))
+    with pytest.raises(MissingError):
         Patience().until(attempt)
     assert len(calls) == 1
 
 
 def test_with_patience_what_is_not_there_yet_is_waited_for() -> None:
-    attempt, calls = failing(1, NotThereYet("no topic"))
+    attempt, calls = failing(1, MissingError("no topic"))
     assert Patience(timedelta(seconds=10)).until(attempt) == "there"
     assert len(calls) == 2
 
@@ -43,7 +43,7 @@ def test_what_will_not_change_is_not_waited_for() -> None:
 
 
 def test_a_topic_that_is_not_there_is_answered_with_the_nearest() -> None:
-    with pytest.raises(NotThereYet) as raised:
+    with pytest.raises(MissingError) as raised:
         check_topics(pipeline_needs(load_pipeline("lineage", {})), {"lineage-inputs", "other"})
     assert str(raised.value) == (
         "sources.lineage_input.topic: topic 'lineage-input' does not exist; did you mean 'lineage-inputs'?"
@@ -55,7 +55,7 @@ def test_a_subject_that_is_not_registered_is_told_with_its_source() -> None:
     def absent(subject: str) -> str:
         raise NotFoundError(Server.REGISTRY, f"subject {subject!r} is not registered")
 
-    with pytest.raises(NotThereYet, match=r"^sources\.lineage_input: subject 'lineage-input-value' is not"):
+    with pytest.raises(MissingError, match=r"^sources\.lineage_input: subject 'lineage-input-value' is not"):
         registered_schemas(pipeline_needs(load_pipeline("lineage", {})), absent)
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 from procstream_lineage import proof
 from procstream_lineage.cli import app, main, seconds
+from tests.unit.lineage.test_proof import KnownCluster
 from typer.testing import CliRunner, Result
 
 from tests.unit.lineage.synthetic_lake import SyntheticLake, topic, uuid
-from tests.unit.lineage.test_proof import KnownCluster
 
 Run = Callable[..., Result]
 

@@ -53,7 +53,7 @@ def matching_columns(
 
 
 def client_id(pipeline: str, role: str) -> str:
-    """Names the producers of a table; `role` tells it from the pipeline's other tables."""
+    """Names the producers of a table; `role` distinguishes it from the pipeline's other tables."""
     return f"procstream.{pipeline}.{role}"
 
 

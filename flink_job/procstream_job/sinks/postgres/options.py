@@ -59,7 +59,7 @@ class PostgresSink(SinkOptions):
         return self
 
     @property
-    def takes_updates(self) -> bool:
+    def accepts_updates(self) -> bool:
         """An upsert does."""
         return self.mode == "upsert"
 

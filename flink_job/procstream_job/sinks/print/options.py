@@ -21,7 +21,7 @@ class PrintSink(SinkOptions):
     """The TaskManager's standard output, for trying things."""
 
     @property
-    def takes_updates(self) -> bool:
+    def accepts_updates(self) -> bool:
         """It prints them as what they are."""
         return True
 

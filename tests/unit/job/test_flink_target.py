@@ -44,6 +44,7 @@ def test_an_address_wins_over_the_configuration_folder(tmp_path: Path) -> None:
     env = conf_dir(tmp_path, "execution.target: remote\nrest.port: 1\nclient.timeout: 5 s")
     target = flink_target("flink:8081", env)
     assert target.address == "flink:8081"
+    assert target.options["rest.port"] == "8081"
     assert target.options["client.timeout"] == "5 s"
 
 

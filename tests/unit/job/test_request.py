@@ -87,7 +87,7 @@ def test_a_request_that_cannot_be_read_is_not_repeated_in_the_error() -> None:
     found = answer(json.dumps(document), ENV)
     assert found.exit_code == 1
     assert found.error is not None
-    assert found.error.startswith("stdin: pipeline.name: ")
+    assert found.error == "stdin: pipeline.name: value_error; expected a request to submit"
     assert answer("{", ENV).error
 
 

@@ -1,4 +1,4 @@
-"""The proof, as a pure function: a topic's offsets against the files of a lake and what its log says of them.
+"""The judgement, as a pure function: the offsets of a topic against the files of a lake and its log.
 
 Every record of the topic must be in exactly one committed row, in the output or in the dropped path.
 """
@@ -37,7 +37,7 @@ _DOUBTS = {
 }
 
 
-def verify(
+def judge(
     topic_offsets: Mapping[TopicPartition, Bounds],
     output: LakeSide,
     dropped: LakeSide,

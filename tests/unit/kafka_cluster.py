@@ -53,6 +53,8 @@ class FakeKafka:
         self.committed: dict[tuple[str, str, int], int] = {}
         self.properties: list[dict[str, Any]] = []
         self.consumers: list[FakeConsumer] = []
+        self.logs: Any = None
+        """The consumer that is created, in place of one that only knows offsets of groups."""
         self.leaders_after = 0
         """So many descriptions show new topics without leaders."""
 
@@ -63,6 +65,8 @@ class FakeKafka:
         self.properties.append(properties)
         if kind is AdminClient:
             return FakeAdmin(self, properties)
+        if kind is Consumer and self.logs is not None:
+            return self.logs
         if kind is Consumer:
             self.consumers.append(FakeConsumer(self, properties))
             return self.consumers[-1]

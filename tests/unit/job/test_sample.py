@@ -37,6 +37,16 @@ def test_all_partitions_have_their_share() -> None:
     assert kafka.assigned == [{("t", 0): 8, ("t", 1): 8}]
 
 
+def test_partitions_do_not_add_up_to_more_than_was_asked_for() -> None:
+    kafka = ReadingKafka({("t", 0): of(10), ("t", 1): of(10)}).ends(t=(0, 10))
+    assert len(sample_records(kafka.cluster(), "t", 3)) == 3
+
+
+def test_records_that_come_while_it_reads_are_not_waited_for() -> None:
+    kafka = ReadingKafka({("t", 0): of(10)}).ends(t=(0, 4))
+    assert sample_records(kafka.cluster(), "t", 50) == [b"r0", b"r1", b"r2", b"r3"]
+
+
 def test_what_retention_removed_is_not_asked_for() -> None:
     kafka = ReadingKafka({("t", 0): of(10, start=8)}).ends(t=(8, 10))
     assert sample_records(kafka.cluster(), "t", 50) == [b"r8", b"r9"]

@@ -9,9 +9,12 @@ from typing import Annotated, Any
 
 import typer
 from procstream_common.errors import ProcstreamError
+from procstream_common.kafka import Isolation
 from procstream_common.settings import KafkaSettings, load
-from procstream_job.file.model import Dropped, KafkaSink, Pipeline, RecordTopic, Sink
+from procstream_job.file.model import Dropped, Pipeline
 from procstream_job.file.reading import PipelineFile, load_pipeline
+from procstream_job.sinks.kafka.options import KafkaSink, RecordTopic
+from procstream_job.sinks.sink import Sink
 from procstream_job.submitting.flink.session import FlinkSession
 from procstream_job.submitting.flink_target import flink_target
 from procstream_job.submitting.plans import plan_jobs
@@ -21,7 +24,7 @@ from rich.table import Table
 
 from bench import jobs, machine, payments, report, topics
 from bench.embedded import EmbeddedStack, embedded_stack
-from bench.payments import Arrivals, Isolation, Payment
+from bench.payments import Arrivals, Payment
 
 PARTITIONS = 3
 """As the topics of the shipped pipelines have."""

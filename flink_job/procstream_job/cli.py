@@ -1,4 +1,4 @@
-"""`procstream pipeline`: check a pipeline file, run it on Flink, see what ships."""
+"""`procstream pipeline`: check a pipeline file, run it on Flink, list the shipped ones."""
 
 import json
 import os
@@ -12,21 +12,21 @@ from typing import Annotated, Any
 
 import typer
 from procstream_common.cli import run as run_app
+from procstream_common.durations import parse_duration
 from procstream_common.errors import ProcstreamError
 
 from procstream_job.file.model import Pipeline
 from procstream_job.file.reading import PipelineFile, read_pipeline, shipped_pipelines
-from procstream_job.language.durations import parse_duration
+from procstream_job.sinks.sink import SINK_KINDS
 from procstream_job.submitting.flink_target import flink_target
 from procstream_job.submitting.patience import Patience
 from procstream_job.submitting.plans import plan_jobs
 from procstream_job.submitting.request import answer_stdin
 from procstream_job.submitting.submission import SubmittedJob, submit
 from procstream_job.topics.init_command import init as write_starting_file
-from procstream_job.topics.starting_file import SinkKind
 
 app = typer.Typer(
-    help="Pipelines: files that say which topics go through which query to which place.",
+    help="Pipelines: files that describe topics, a query and a sink.",
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
@@ -43,17 +43,25 @@ FlinkOptions = Annotated[
     typer.Option("-D", metavar="KEY=VALUE", help="An option of Flink for the job; wins over the file's."),
 ]
 FromSavepoint = Annotated[
-    str | None, typer.Option(metavar="PATH", help="Savepoint or retained checkpoint to go on from.")
+    str | None, typer.Option(metavar="PATH", help="Savepoint or retained checkpoint to resume from.")
 ]
 Resume = Annotated[
     str | None,
     typer.Option(
         metavar="FOLDER",
-        help="Go on from the newest checkpoint in this folder of the job's, if there is one; for application"
+        help="Resume from the newest checkpoint in this folder of the job's, if it has one; for application"
         " clusters, where a job keeps its id.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="A JSON object a job, in a line.")]
+
+
+def _sink_kind(kind: str) -> str:
+    if kind not in SINK_KINDS:
+        raise typer.BadParameter(f"found {kind!r}; expected one of: {', '.join(SINK_KINDS)}")
+    return kind
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print a line of JSON for each job.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the stack traces behind an error.")]
 
 
@@ -61,11 +69,11 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the stack traces behi
 def validate(
     pipelines: Names,
     online: Annotated[
-        bool, typer.Option(help="Also look in Kafka and the registry for topics, schemas and columns.")
+        bool, typer.Option(help="Also check topics, schemas and columns in Kafka and the registry.")
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Check pipeline files; nothing is started."""
+    """Check pipeline files without starting a job."""
     with _traces(debug):
         files = _read(pipelines)
         plans = plan_jobs(files, os.environ) if online else {}
@@ -97,14 +105,14 @@ def run(
         str | None,
         typer.Option(
             metavar="DURATION",
-            help="Wait so long for Kafka, topics, schemas, Flink and its slots, e.g. '2 min'; meanwhile the"
-            " client starts.",
+            help="How long to wait for Kafka, topics, schemas, Flink and its slots, e.g. '2 min'; the client"
+            " starts meanwhile.",
         ),
     ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Submit pipelines to Flink; several at once start the client only once."""
+    """Submit pipelines to Flink; the client starts once for all of them."""
     with _traces(debug):
         interval = duration_of("--checkpoint-interval", checkpoint_interval) if checkpoint_interval else None
         files = [
@@ -145,13 +153,16 @@ def init(
     name: Annotated[
         str | None, typer.Option(help="Name of the pipeline.", show_default="that of the topic")
     ] = None,
-    sink: Annotated[SinkKind, typer.Option(help="Where its rows go.")] = SinkKind.PRINT,
+    sink: Annotated[
+        str,
+        typer.Option(parser=_sink_kind, metavar="KIND", help=f"Where its rows go: {', '.join(SINK_KINDS)}."),
+    ] = "print",
     output: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="File to write, - for stdout.", show_default="NAME.yaml"),
     ] = None,
-    records: Annotated[int, typer.Option(min=1, help="JSON records to look at, of the newest.")] = 100,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    records: Annotated[int, typer.Option(min=1, help="Number of the newest JSON records to read.")] = 100,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")] = False,
 ) -> None:
     """Write a pipeline file to start from, with the columns of a topic's schema or JSON records."""
     write_starting_file(topic, name, sink, output, records, force=force)
@@ -165,7 +176,7 @@ def schema() -> None:
 
 @app.command("list")
 def list_shipped() -> None:
-    """Print the pipelines that ship."""
+    """Print the shipped pipelines."""
     shipped = shipped_pipelines()
     width = max(map(len, shipped))
     for name, description in shipped.items():

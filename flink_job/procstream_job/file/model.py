@@ -1,237 +1,27 @@
-"""What a pipeline file may say. Types only: reading a file is `pipeline_file`, its job is `plan`."""
+"""What a pipeline file may contain. Reading one is `reading`, its job is the room `plan`."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
 
+from procstream_common.durations import Duration
 from procstream_common.lake import LakePaths
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from procstream_job.language.durations import Duration
-from procstream_job.language.field_types import (
-    ColumnName,
-    Identifier,
-    JobName,
-    NonEmpty,
-    PythonFunction,
-    Query,
-    SqlType,
-    TableName,
-    Text,
-    Topic,
-)
+from procstream_job.formats.source import Source
+from procstream_job.language.field_types import Identifier, JobName, PythonFunction, Query, Text
+from procstream_job.language.part import Part
+from procstream_job.sinks.kafka.options import RecordTopic
+from procstream_job.sinks.lake.options import DroppedLake, LakeSink
+from procstream_job.sinks.sink import Sink
 
 _NO_SINK = "sink: missing; expected where the query's rows go, or outputs of a query and a sink each"
 
 
-class Part(BaseModel):
-    """A mapping of the file; a key that it does not know is a mistake."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class EventTime(Part):
-    """Gives a source the column `event_time` with a watermark, for windows over the records' own time."""
-
-    column: ColumnName = Field(
-        description="The record's time: a TIMESTAMP, or a BIGINT of milliseconds since 1970."
-    )
-    delay: Duration = Field(
-        timedelta(seconds=5),
-        description="How far out of order records may come. What comes later than that is late.",
-        json_schema_extra={"default": "5 s"},
-    )
-    idle: Duration = Field(
-        timedelta(seconds=30),
-        description="A partition without records for so long no longer holds windows back.",
-        json_schema_extra={"default": "30 s"},
-    )
-
-
-class _Source(Part):
-    topic: Topic = Field(description="Kafka topic to read. It must exist.")
-    required: list[ColumnName] = Field(
-        [], description="Columns without which a record is a dead letter: absent or null."
-    )
-    event_time: EventTime | None = Field(
-        None, description="Adds the column `event_time`, by which windows can be closed."
-    )
-    processing_time: bool = Field(
-        False, description="Adds the column `processing_time`: the time at which Flink sees the record."
-    )
-    start: Literal["earliest", "latest", "committed"] = Field(
-        "earliest",
-        description="Where a job without state begins. `committed`: at the consumer group's offsets, "
-        "the earliest where it has none. A job restored from a checkpoint goes on from there instead.",
-    )
-
-
-class AvroSource(_Source):
-    """Records in the Confluent wire format: a schema id of the registry, then Avro."""
-
-    format: Literal["avro"]
-    subject: str | None = Field(
-        None, description="Subject of the schema in the registry; by default `<topic>-value`."
-    )
-    columns: list[ColumnName] | None = Field(
-        None, min_length=1, description="Fields to read; by default all of the registry's latest schema."
-    )
-
-    @property
-    def schema_subject(self) -> str:
-        """Where the registry has the schema (Confluent's TopicNameStrategy unless told)."""
-        return self.subject or f"{self.topic}-value"
-
-
-class JsonSource(_Source):
-    """Records that are one JSON object each."""
-
-    format: Literal["json"]
-    columns: dict[ColumnName, SqlType] = Field(
-        min_length=1,
-        description="Fields to read and their Flink SQL types, e.g. `amount: DOUBLE`, "
-        "`user: ROW<id STRING, tags ARRAY<STRING>>`. Times are ISO-8601.",
-    )
-
-
-Source = Annotated[AvroSource | JsonSource, Field(discriminator="format")]
-
-
-class LakeSink(Part):
-    """Parquet files in folders by hour, with a commit log that proves what is in them."""
-
-    path: NonEmpty | None = Field(
-        None,
-        description="Folder or object store URI of the files; by default `OUTPUT_PATH`, "
-        "else `<lake>/<pipeline>/output`.",
-    )
-    commit_log: NonEmpty | None = Field(
-        None,
-        description="Folder or object store URI of the commit log; by default `WRITE_AHEAD_COMMIT_LOG_PATH`, "
-        "else `<lake>/<pipeline>/write-ahead-commit-log`.",
-    )
-    time: NonEmpty = Field(description="Timestamp column whose UTC hour decides the folder.")
-
-    @model_validator(mode="after")
-    def _path_and_log_together(self) -> "LakeSink":
-        if (self.path is None) != (self.commit_log is None):
-            raise ValueError("path and commit_log go together: give both or none")
-        return self
-
-
-class KafkaSink(Part):
-    """A topic, one record a row."""
-
-    topic: Topic = Field(description="Kafka topic to write. It must exist.")
-    format: Literal["json", "avro"] = Field(
-        "json",
-        description="`json`: times are ISO-8601. `avro`: Confluent's wire format, by the registry's schema.",
-    )
-    subject: NonEmpty | None = Field(
-        None, description="Subject of the Avro schema; by default `<topic>-value`. It must be registered."
-    )
-    key: list[NonEmpty] | None = Field(
-        None,
-        min_length=1,
-        description="Columns of the record's key: the text itself if it is one STRING, else a JSON object.",
-    )
-    delivery: Literal["exactly-once", "at-least-once"] = Field(
-        "exactly-once",
-        description="`exactly-once`: in transactions, which read_committed readers see with each checkpoint."
-        " `at-least-once`: at once, and some twice after a failure.",
-    )
-    configuration: dict[str, Text] = Field(
-        {}, description="Options of the Kafka producer, e.g. `linger.ms` or `transaction.timeout.ms`."
-    )
-
-    @property
-    def schema_subject(self) -> str:
-        """Where the registry has the schema (Confluent's TopicNameStrategy unless told)."""
-        return self.subject or f"{self.topic}-value"
-
-    @model_validator(mode="after")
-    def _subject_is_for_avro(self) -> "KafkaSink":
-        if self.subject is not None and self.format != "avro":
-            raise ValueError(f"subject goes with format avro; found format {self.format}")
-        return self
-
-
-class PostgresSink(Part):
-    """A table of PostgreSQL, made if it is absent. The connection is in `POSTGRES_URL`."""
-
-    table: TableName = Field(description="Table, with or without its schema: `events`, `billing.events`.")
-    mode: Literal["append", "upsert"] = Field(
-        "append",
-        description="`append`: each row is inserted, after a failure some twice."
-        " `upsert`: a row replaces the one with its key, so a replay changes nothing.",
-    )
-    key: list[Identifier] | None = Field(
-        None, min_length=1, description="Columns that make a row unique, for `upsert`."
-    )
-    columns: dict[Identifier, NonEmpty] | None = Field(
-        None,
-        min_length=1,
-        description="Columns of a table that is made, as PostgreSQL declares them:"
-        " `user_name: varchar(50) not null`. What the query does not give, such as `id: serial primary key`,"
-        " PostgreSQL fills. By default those of the query.",
-    )
-    batch_rows: int = Field(500, ge=1, description="Rows in one batch.")
-    batch_interval: Duration = Field(
-        timedelta(seconds=1),
-        description="A batch is written after this time even if it is not full.",
-        json_schema_extra={"default": "1 s"},
-    )
-
-    @model_validator(mode="after")
-    def _key_goes_with_upsert(self) -> "PostgresSink":
-        if (self.mode == "upsert") != (self.key is not None):
-            raise ValueError("key and mode: upsert go together: give both or none")
-        return self
-
-
-class PrintSink(Part):
-    """The TaskManager's standard output, for trying things."""
-
-
-class DroppedLake(Part):
-    """Parquet with offset, error and raw bytes."""
-
-    path: NonEmpty | None = Field(
-        None,
-        description="Folder or object store URI; by default `DROPPED_PATH`, "
-        "else `<lake>/<pipeline>/dropped`.",
-    )
-    commit_log: NonEmpty | None = Field(
-        None, description="Its commit log; by default `<path>/_write-ahead-commit-log`."
-    )
-
-
-class RecordTopic(Part):
-    """A topic of JSON records, written exactly once."""
-
-    topic: Topic = Field(description="Kafka topic to write. It must exist.")
-
-
-class Sink(Part):
-    """Where a query's rows go: one place or several."""
-
-    lake: LakeSink | None = None
-    kafka: KafkaSink | None = None
-    postgres: PostgresSink | None = None
-    print: PrintSink | None = None
-
-    @model_validator(mode="after")
-    def _somewhere(self) -> "Sink":
-        if not any((self.lake, self.kafka, self.postgres, self.print)):
-            raise ValueError("found none; expected one or several of lake, kafka, postgres, print")
-        return self
-
-
 class Dropped(Part):
-    """Where records go that cannot be decoded or stored. They are never just skipped."""
+    """Where records go that cannot be decoded or stored. None is skipped silently."""
 
     lake: DroppedLake | None = None
     kafka: RecordTopic | None = None
@@ -244,7 +34,7 @@ class Dropped(Part):
 
 
 class Late(Part):
-    """Where records go that are behind the watermark: no window takes them any more."""
+    """Where records go that are behind the watermark: their windows are closed."""
 
     kafka: RecordTopic
 
@@ -258,7 +48,7 @@ class Output(Part):
 
 @dataclass(frozen=True)
 class NamedOutput:
-    """An output with the place that the pipeline file has it at (`""` or `outputs.<name>.`)."""
+    """An output, and the beginning of its places in the file: empty, or `outputs.<name>.`"""
 
     name: str
     place: str
@@ -354,7 +144,7 @@ class Pipeline(Part):
     def _lake_is_provable(self) -> "Pipeline":
         lakes = [output.place for output in self.all_outputs if output.sink.lake]
         if len(lakes) > 1:
-            raise ValueError(f"{lakes[1]}sink.lake: a pipeline has one lake; {lakes[0]}sink.lake is there")
+            raise ValueError(f"{lakes[1]}sink.lake: a pipeline has one lake; found {lakes[0]}sink.lake too")
         if lakes and self.dropped.lake is None:
             raise ValueError("dropped.kafka: a lake's proof counts dropped records; expected dropped.lake")
         if lakes and self.late is not None:

@@ -28,7 +28,7 @@ class Parameters:
 
     @classmethod
     def of(cls, declared: Any, env: Mapping[str, str]) -> "Parameters":
-        """Parameters declared in the file; what is no mapping is left to the model to complain about."""
+        """Parameters declared in the file; the model reports what is no mapping."""
         parameters = cls(declared if isinstance(declared, dict) else {}, env)
         for name, default in parameters.defaults.items():
             given = env.get(str(name))
@@ -40,14 +40,14 @@ class Parameters:
         return parameters
 
     def value(self, name: str, at: tuple[str | int, ...]) -> str:
-        """Text of a parameter; a missing one is noted as a mistake of the place `at`."""
+        """Text of a parameter; a missing one is a mistake at the place `at`."""
         if name in self.env:
             return self.env[name]
         if name in self.defaults:
             return _text(self.defaults[name])
         self.mistakes.append(
             f"{place(at)}: parameter ${{{name}}} has no value{did_you_mean(name, self.defaults)}"
-            " give it under parameters or in the environment"
+            " set it under parameters or in the environment"
         )
         return ""
 
@@ -70,7 +70,7 @@ def substitute(value: Any, at: tuple[str | int, ...], parameters: Parameters) ->
 
 
 def references(value: Any) -> frozenset[str]:
-    """The names that `substitute` would ask for."""
+    """The names that `substitute` needs values for."""
     match value:
         case str():
             return frozenset(m[2].strip() for m in _REFERENCE.finditer(value) if not m[1])

@@ -12,12 +12,13 @@ from procstream_common.errors import ProcstreamError
 from procstream_common.lake import SINGLE_PATH_VARIABLES
 from pydantic import ValidationError
 
+from procstream_job.file.mistakes import mistakes
 from procstream_job.file.model import Pipeline
 from procstream_job.file.parameters import ParameterError, Parameters, references, substitute
-from procstream_job.language.mistakes import did_you_mean, mistakes
+from procstream_job.language.mistakes import did_you_mean
 
 PER_PIPELINE_VARIABLES = ("KAFKA_TOPIC", *SINGLE_PATH_VARIABLES)
-"""Environment variables that mean one pipeline and would make several share a place."""
+"""Environment variables that are for one pipeline; several would share a place."""
 
 
 class PipelineError(ProcstreamError):
@@ -47,7 +48,7 @@ class PipelineSource:
 
     @property
     def references(self) -> frozenset[str]:
-        """Names of the environment variables that decide what the file means: `${NAME}`, and parameters."""
+        """Names of the environment variables that change the pipeline: `${NAME}`, and parameters."""
         declared = self.document.get("parameters")
         names = map(str, declared) if isinstance(declared, dict) else ()
         return references({**self.document, "parameters": None}).union(names)
@@ -61,7 +62,7 @@ def open_pipeline(name_or_path: str) -> PipelineSource:
     """Read the file of a shipped pipeline (`lineage`) or of a path (`./mine.yaml`), once.
 
     Raises:
-        PipelineError: there is no such file, or it is not YAML with a mapping.
+        PipelineError: there is no such file, or it is not a YAML mapping.
     """
     label, text = _read(name_or_path)
     return PipelineSource(label, _mapping(text, label), folder_of(name_or_path))
@@ -164,7 +165,7 @@ def _mapping(text: str, file: str) -> dict[str, Any]:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML forbids a key twice in a mapping (1.2, section 3.2.1.3); PyYAML takes the last one silently."""
+    """YAML forbids a key twice in a mapping (1.2, section 3.2.1.3); PyYAML silently keeps the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()

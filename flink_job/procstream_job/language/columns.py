@@ -6,11 +6,19 @@ LINEAGE_COLUMNS = {"kafka_topic": "STRING", "kafka_partition": "INT", "kafka_off
 METADATA_COLUMNS = {**LINEAGE_COLUMNS, "kafka_timestamp": "TIMESTAMP_LTZ(3)"}
 """What every source table has beside the record's own columns."""
 
+METADATA_KEYS = {
+    "kafka_topic": "topic",
+    "kafka_partition": "partition",
+    "kafka_offset": "offset",
+    "kafka_timestamp": "timestamp",
+}
+"""The keys of Flink's Kafka connector that these columns are read from."""
+
 EVENT_TIME = "event_time"
-"""What a source with an event time has more: the time by which its windows close."""
+"""An additional column of a source with an event time: the time by which its windows close."""
 
 PROCESSING_TIME = "processing_time"
-"""What a source with `processing_time` has more."""
+"""An additional column of a source with `processing_time`."""
 
 CHECKPOINT_COLUMN = "checkpoint_id"
 """Appended by the lake sink itself."""

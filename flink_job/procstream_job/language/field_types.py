@@ -1,4 +1,4 @@
-"""Types of single values in a pipeline file; each says what is wrong with a value that it refuses."""
+"""Types of single values in a pipeline file, each with a message for a value that it refuses."""
 
 import re
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ def _as_text(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class _Matching:
-    """Text of a form that is named in words, for people, and as a pattern, for editors."""
+    """Text of a form: described in words for messages, and as a pattern for editors."""
 
     pattern: str
     expected: str
@@ -46,7 +46,7 @@ class _Matching:
 
 def _own_column(name: str) -> str:
     if name in METADATA_COLUMNS:
-        raise ValueError(f"found {name!r}; every source table has that column already, leave it out")
+        raise ValueError(f"found {name!r}; every source table has that column, omit it")
     return name
 
 

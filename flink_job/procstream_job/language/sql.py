@@ -20,9 +20,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Statement:
-    """SQL and the place in the pipeline file that it comes from, for the planner's complaints.
+    """SQL and its place in the pipeline file, for the planner's errors.
 
-    `lines` gives places of single lines of `sql`, from 1, where they have one of their own.
+    `lines` has the places of single lines of `sql`, from 1, where they have one of their own.
     """
 
     place: str

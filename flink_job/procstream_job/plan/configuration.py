@@ -2,25 +2,26 @@
 
 from collections.abc import Mapping
 
+from procstream_common.durations import flink_duration
+
 from procstream_job.file.model import Pipeline
-from procstream_job.language.durations import flink_duration
 
 _DEFAULTS = {
     "execution.checkpointing.mode": "EXACTLY_ONCE",
     "execution.checkpointing.timeout": "10 min",
-    # A checkpoint that fails loses nothing, the next one covers it; a restart costs more.
+    # A failed checkpoint loses nothing, the next one covers it; a restart costs more.
     "execution.checkpointing.tolerable-failed-checkpoints": "10",
-    # A cancelled job can be started again from where it was.
+    # A cancelled job can be resumed.
     "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
     "state.backend.type": "rocksdb",
     "execution.checkpointing.incremental": "true",
-    # Whatever is away (a broker, the registry, the store) comes back: go on trying, ever more slowly.
+    # An unavailable broker, registry or store becomes reachable again: retry, ever more slowly.
     "restart-strategy.type": "exponential-delay",
     "restart-strategy.exponential-delay.initial-backoff": "1 s",
     "restart-strategy.exponential-delay.max-backoff": "1 min",
     "restart-strategy.exponential-delay.backoff-multiplier": "2.0",
     "restart-strategy.exponential-delay.reset-backoff-threshold": "10 min",
-    # Rows are not kept by any operator of ours; saves copying each between operators.
+    # No operator of ours keeps rows, so that none has to be copied between operators.
     "pipeline.object-reuse": "true",
     "table.local-time-zone": "UTC",
 }

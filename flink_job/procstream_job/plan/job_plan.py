@@ -1,8 +1,7 @@
-"""From a pipeline to Flink SQL and configuration. Pure: nothing here asks Kafka, the registry or Flink.
+"""From a pipeline to Flink SQL and configuration. Pure: nothing here calls Kafka, the registry or Flink.
 
-Each source is read by one table, whatever becomes of its records: the queries take those that could be
-decoded, the dropped place takes the others. All inserts go into one statement set, so that Flink reads a
-topic once.
+One table reads each source, whatever becomes of its records: the queries see those that could be decoded, the
+others are dropped records. All inserts go into one statement set, so that Flink reads a topic once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,32 +12,24 @@ from procstream_common.lake import LakePaths
 
 from procstream_job.file.model import NamedOutput, Pipeline
 from procstream_job.language import sql
-from procstream_job.language.columns import LINEAGE_COLUMNS
 from procstream_job.language.sql import Column, Statement
 from procstream_job.plan.configuration import flink_configuration
-from procstream_job.plan.outputs import (
-    RESULTS,
-    Connections,
-    EnsureTable,
-    Outputs,
-    Result,
-    plan_outputs,
-    result_view,
-)
-from procstream_job.plan.sources import DATABASES, SourceTable, source_steps
+from procstream_job.plan.outputs import RESULTS, Outputs, external_tables, plan_outputs, result_view
+from procstream_job.plan.source_sql import DATABASES, source_steps
+from procstream_job.plan.sources import SourceTable
 from procstream_job.plan.steps import Step, View
-from procstream_job.sinks.lake.table import lake_columns
+from procstream_job.sinks.kind import Connections, ExternalTable, Result, StoredColumn
 
 
 @dataclass(frozen=True)
 class JobPlan:
-    """A job, but for the tables of its sinks: their columns are known once Flink has read the queries."""
+    """A job without the tables of its sinks: their columns are known once Flink has parsed the queries."""
 
     pipeline: Pipeline
     configuration: Mapping[str, str]
     sources: tuple[SourceTable, ...]
     steps: tuple[Step, ...]
-    """What makes the tables and views that the queries name."""
+    """The statements for the tables and views that the queries name."""
     queries: Mapping[str, View]
     """The query of each output, under the output's name."""
     connections: Connections
@@ -61,9 +52,28 @@ class JobPlan:
             ]
         )
 
-    def outputs(self, results: Mapping[str, Result], ensure_table: EnsureTable) -> Outputs:
-        """Where the rows go, given what the queries give; raises what `plan_outputs` raises."""
-        return plan_outputs(self.pipeline, self.sources, results, self.connections, self.env, ensure_table)
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """Where its rows go, in a few words each."""
+        return tuple(
+            sink.destination(self.paths)
+            for output in self.pipeline.all_outputs
+            for sink in output.sink.chosen.values()
+        )
+
+    def external_tables(self, results: Mapping[str, Result]) -> dict[str, ExternalTable]:
+        """Tables that must exist in other systems, by their places in the file.
+
+        `results` has what each query returns. Raises `PlacedError` when one does not fit its sink.
+        """
+        return external_tables(self.pipeline, results)
+
+    def outputs(self, results: Mapping[str, Result], stored: Mapping[str, Sequence[StoredColumn]]) -> Outputs:
+        """Where the rows go; `stored` has the columns of the `external_tables`, by the same places.
+
+        Raises what `plan_outputs` raises.
+        """
+        return plan_outputs(self.pipeline, self.sources, results, stored, self.connections, self.env)
 
 
 def plan_job(
@@ -77,10 +87,10 @@ def plan_job(
 ) -> JobPlan:
     """The job of a pipeline whose sources' columns are known.
 
-    `env` may say where the lake is, `overrides` are Flink options that win over all others.
+    `env` may have the paths of the lake, `overrides` are Flink options that win over all others.
 
     Raises:
-        LakeError: the pipeline has no query of its own, and its source lacks what a lake needs.
+        PlacedError: the pipeline has no query of its own, and its source lacks what its sink needs.
     """
     group = f"procstream-{pipeline.name}"
     steps: list[Step] = [
@@ -109,8 +119,7 @@ def _query(output: NamedOutput, sources: Sequence[SourceTable]) -> View:
 
 
 def _default_query(output: NamedOutput, source: SourceTable) -> str:
-    columns = list(source.columns)
-    if output.sink.lake:
-        columns += [Column(name, sql_type) for name, sql_type in LINEAGE_COLUMNS.items()]
-        lake_columns(columns, output.sink.lake.time)  # told before Flink is started
+    columns: Sequence[Column] = source.columns
+    for sink in output.sink.chosen.values():
+        columns = sink.default_columns(columns)
     return f"SELECT {sql.names(column.name for column in columns)}\nFROM {sql.name(source.name)}"

@@ -1,28 +1,23 @@
-"""Where the rows of a job go: its sinks' tables and the statements that send rows there.
+"""Where the rows of a job go: tables of its sinks, and the statements that insert into them.
 
 Rows that a sink would refuse go to the dropped records with the reason: a sink that throws would stop the job
 at the same row again and again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from procstream_job.file.model import KafkaSink, NamedOutput, Pipeline
-from procstream_job.formats.avro.schema import writer_columns
+from procstream_job.file.model import NamedOutput, Pipeline
+from procstream_job.formats.json.writing import json_value
 from procstream_job.language import sql
 from procstream_job.language.columns import LINEAGE_COLUMNS
 from procstream_job.language.mistakes import PlacedError
 from procstream_job.language.sql import Column, Statement
-from procstream_job.plan.sources import DROPPED_COLUMNS, SourceTable, dropped_query, late_columns, late_query
-from procstream_job.sinks.kafka.table import kafka_table, key_columns, matching_columns
-from procstream_job.sinks.lake.table import lake_columns, lake_table
-from procstream_job.sinks.postgres.table import (
-    PostgresTable,
-    TableColumn,
-    postgres_table,
-    selected,
-    stored_columns,
-)
+from procstream_job.plan.source_sql import DROPPED_COLUMNS, dropped_query, late_columns, late_query
+from procstream_job.plan.sources import SourceTable
+from procstream_job.sinks.kafka.table import client_id, kafka_table
+from procstream_job.sinks.kind import Connections, ExternalTable, Placement, Result, SinkOptions, StoredColumn
+from procstream_job.sinks.lake.table import lake_table
 
 RESULTS = "results"
 """Database of the views that the queries of the outputs are registered as."""
@@ -33,35 +28,12 @@ _PIPELINE = Column("pipeline", "STRING")  # a topic of dropped records may be th
 
 
 class UpdatingQueryError(PlacedError):
-    """A query changes rows that it gave before, which its sink cannot."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a query gives."""
-
-    columns: tuple[Column, ...]
-    updating: bool = False
-    """It may change a row that it gave before, as a GROUP BY without a window does."""
-
-
-@dataclass(frozen=True)
-class Connections:
-    """How sinks reach their servers, as options of Flink's connectors."""
-
-    kafka: Mapping[str, str] = field(default_factory=dict)
-    """Properties of a Kafka Java client."""
-    registry: Mapping[str, str] = field(default_factory=dict)
-    """Options of the `avro-confluent` format."""
-    jdbc: Mapping[str, str] = field(default_factory=dict)
-    """Options of the `postgres` connector."""
-    schemas: Mapping[str, str] = field(default_factory=dict)
-    """Avro schemas of the subjects that sinks write."""
+    """A query changes rows that it returned before, which its sink cannot."""
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """The tables that rows go to, and the statements that send them there."""
+    """The tables that rows go to, and the statements that insert into them."""
 
     tables: tuple[Statement, ...]
     inserts: tuple[Statement, ...]
@@ -69,164 +41,115 @@ class Outputs:
     """Options of the planner that they need."""
 
 
-EnsureTable = Callable[[PostgresTable], Sequence[TableColumn]]
-"""Makes a table of PostgreSQL if it is absent, and tells its columns."""
+def external_tables(pipeline: Pipeline, results: Mapping[str, Result]) -> dict[str, ExternalTable]:
+    """Tables that must exist in other systems, by their places in the file.
+
+    Raises:
+        PlacedError: a result does not fit its sink.
+    """
+    tables = {}
+    for output in pipeline.all_outputs:
+        result = results[output.name]
+        for kind, sink in output.sink.chosen.items():
+            place = sink_place(output, kind)
+            _check_updates(sink, result, place)
+            table = sink.external_table(result, place)
+            if table is not None:
+                tables[place] = table
+    return tables
 
 
 def plan_outputs(
     pipeline: Pipeline,
     sources: Sequence[SourceTable],
     results: Mapping[str, Result],
+    stored: Mapping[str, Sequence[StoredColumn]],
     connections: Connections,
     env: Mapping[str, str],
-    ensure_table: EnsureTable,
 ) -> Outputs:
-    """Tables and inserts of a pipeline whose queries give `results`.
+    """Tables and inserts of a pipeline whose queries return `results`.
+
+    `stored` has the columns of the `external_tables`, by the same places.
 
     Raises:
         PlacedError: a result does not fit its sink.
     """
-    planner = _Planner(pipeline, connections, env, ensure_table)
+    planner = _Planner(pipeline, connections, env)
     for output in pipeline.all_outputs:
-        planner.add(output, results[output.name])
+        for kind in output.sink.chosen:
+            planner.add(output, kind, results[output.name], stored.get(sink_place(output, kind), ()))
     planner.add_late(sources)
     planner.add_dropped(sources)
     return Outputs(tuple(planner.tables), tuple(planner.inserts), planner.configuration)
 
 
 class _Planner:
-    def __init__(
-        self, pipeline: Pipeline, connections: Connections, env: Mapping[str, str], ensure_table: EnsureTable
-    ) -> None:
+    def __init__(self, pipeline: Pipeline, connections: Connections, env: Mapping[str, str]) -> None:
         self._pipeline = pipeline
         self._connections = connections
+        self._env = env
         self._paths = pipeline.lake_paths(env)
-        self._dropped_commit_log = pipeline.dropped_commit_log(env)
-        self._ensure_table = ensure_table
         self._refused: list[str] = []
         self.tables = [Statement("sink", f"CREATE DATABASE {sql.name(_SINKS)}")]
         self.inserts: list[Statement] = []
         self.configuration: dict[str, str] = {}
 
-    def add(self, output: NamedOutput, result: Result) -> None:
-        sink, place = output.sink, f"{output.place}sink"
-        if sink.lake:
-            self._refuse_updates(result, f"{place}.lake")
-            columns = lake_columns(result.columns, sink.lake.time, f"{output.place}query", f"{place}.lake")
-            lake = (self._paths.output, self._paths.commit_log, sink.lake.time)
-            self._table(f"{place}.lake", lake_table(_table(output, "lake"), columns, *lake))
-            self._insert(output, "lake", sql.names(column.name for column in columns))
-        if sink.kafka:
-            self._refuse_updates(result, f"{place}.kafka")
-            self._add_kafka(output, sink.kafka, result.columns)
-        if sink.postgres:
-            if sink.postgres.mode == "append":
-                self._refuse_updates(result, f"{place}.postgres")
-            self._add_postgres(output, result)
-        if sink.print:
-            options = {"connector": "print", "print-identifier": f"{self._pipeline.name} {output.name}"}
-            lines = [f"{sql.name(column.name)} {column.type}" for column in result.columns]
-            self._table(f"{place}.print", sql.create_table(_table(output, "print"), lines, options))
-            self._insert(output, "print", sql.names(column.name for column in result.columns))
+    def add(self, output: NamedOutput, kind: str, result: Result, stored: Sequence[StoredColumn]) -> None:
+        sink, at = output.sink.chosen[kind], self._placement(output, kind)
+        _check_updates(sink, result, at.place)
+        table = sink.flink_table(result, at, stored)
+        self.tables.append(Statement(at.place, table.create))
+        self.configuration |= table.configuration
+        view = result_view(output)
+        insert = f"INSERT INTO {at.table}\nSELECT {table.select}\nFROM {view}"
+        if table.misfit:
+            insert += f"\nWHERE ({table.misfit}) IS NULL"
+            self._refused.append(_refused_query(view, result.columns, table.misfit))
+        self.inserts.append(Statement(at.query_place, insert))
 
     def add_late(self, sources: Sequence[SourceTable]) -> None:
         if self._pipeline.late is None:
             return
-        topic = self._pipeline.late.kafka.topic
+        place, topic = "late.kafka", self._pipeline.late.kafka.topic
         for source in sources:
             if source.event_time:
                 table = f"`{_SINKS}`.{sql.name(f'late_{source.name}')}"
-                sink = KafkaSink(topic=topic)
-                self._kafka_table("late.kafka", table, late_columns(source), sink, f"late.{source.name}")
-                self.inserts.append(Statement("late.kafka", f"INSERT INTO {table}\n{late_query(source)}"))
+                columns = late_columns(source)
+                self._records_to_topic(place, table, columns, topic, f"late.{source.name}")
+                self.inserts.append(Statement(place, f"INSERT INTO {table}\n{late_query(source)}"))
 
     def add_dropped(self, sources: Sequence[SourceTable]) -> None:
         dropped = self._pipeline.dropped
         query = "\nUNION ALL\n".join([*map(dropped_query, sources), *self._refused])
         if dropped.kafka:
-            place, sink = "dropped.kafka", KafkaSink(topic=dropped.kafka.topic)
-            self._kafka_table(place, _DROPPED, (_PIPELINE, *DROPPED_COLUMNS), sink, "dropped")
+            place, columns = "dropped.kafka", (_PIPELINE, *DROPPED_COLUMNS)
+            self._records_to_topic(place, _DROPPED, columns, dropped.kafka.topic, "dropped")
             query = f"SELECT {sql.text(self._pipeline.name)}, letters.*\nFROM (\n{query}\n) AS letters"
         else:
             place = "dropped.lake"
-            paths = (self._paths.dropped, self._dropped_commit_log)
-            self._table(place, lake_table(_DROPPED, DROPPED_COLUMNS, *paths))
+            log = self._pipeline.dropped_commit_log(self._env)
+            create = lake_table(_DROPPED, DROPPED_COLUMNS, self._paths.dropped, log)
+            self.tables.append(Statement(place, create))
         self.inserts.append(Statement(place, f"INSERT INTO {_DROPPED}\n{query}"))
 
-    def _add_kafka(self, output: NamedOutput, sink: KafkaSink, result: Sequence[Column]) -> None:
-        place = f"{output.place}sink.kafka"
-        columns, avro, misfit = tuple(result), None, None
-        if sink.format == "avro":
-            text = self._connections.schemas[sink.schema_subject]
-            columns = matching_columns(result, writer_columns(text), f"subject {sink.schema_subject}", place)
-            avro = {**self._connections.registry, "schema": text}
-            misfit = _null_misfit(columns)
-        key = key_columns(result, sink.key or (), place)
-        self._kafka_table(place, _table(output, "kafka"), columns, sink, f"outputs.{output.name}", key, avro)
-        self._insert(output, "kafka", sql.names(column.name for column in columns), misfit, result)
-
-    def _add_postgres(self, output: NamedOutput, result: Result) -> None:
-        sink, place = output.sink.postgres, f"{output.place}sink.postgres"
-        assert sink is not None  # noqa: S101 - for the type checker
-        columns = stored_columns(result.columns, sink, place)
-        table = PostgresTable(place, sink, columns)
-        found = self._ensure_table(table)
-        self._table(place, postgres_table(_table(output, "postgres"), columns, sink, self._connections.jdbc))
-        # Rows that are taken back cannot go to the dropped ones; the table's own rules then stop the job.
-        misfit = None if result.updating else table.misfit(found)
-        self._insert(output, "postgres", selected(columns), misfit, result.columns)
-        if sink.key and not result.updating:
-            # The table replaces rows by itself; Flink would keep all that ever came to do the same.
-            self.configuration |= {
-                "table.exec.sink.upsert-materialize": "NONE",
-                "table.exec.sink.require-on-conflict": "false",
-            }
-
-    def _kafka_table(
-        self,
-        place: str,
-        table: str,
-        columns: Sequence[Column],
-        sink: KafkaSink,
-        role: str,
-        key: Sequence[Column] = (),
-        avro: Mapping[str, str] | None = None,
-    ) -> None:
-        text = kafka_table(
-            table,
-            columns,
-            sink,
-            kafka=self._connections.kafka,
-            client_id=f"procstream.{self._pipeline.name}.{role}",
-            key=key,
-            avro=avro,
+    def _placement(self, output: NamedOutput, kind: str) -> Placement:
+        return Placement(
+            pipeline=self._pipeline.name,
+            output=output.name,
+            place=sink_place(output, kind),
+            query_place=f"{output.place}query",
+            table=f"`{_SINKS}`.{sql.name(f'{output.name}_{kind}')}",
+            paths=self._paths,
+            connections=self._connections,
+            env=self._env,
         )
-        self._table(place, text)
 
-    def _table(self, place: str, text: str) -> None:
-        self.tables.append(Statement(place, text))
-
-    def _insert(
-        self,
-        output: NamedOutput,
-        kind: str,
-        select: str,
-        misfit: str | None = None,
-        result: Sequence[Column] = (),
+    def _records_to_topic(
+        self, place: str, table: str, columns: Sequence[Column], topic: str, role: str
     ) -> None:
-        view = result_view(output)
-        insert = f"INSERT INTO {_table(output, kind)}\nSELECT {select}\nFROM {view}"
-        if misfit:
-            insert += f"\nWHERE ({misfit}) IS NULL"
-            self._refused.append(_refused_query(view, result, misfit))
-        self.inserts.append(Statement(f"{output.place}query", insert))
-
-    def _refuse_updates(self, result: Result, place: str) -> None:
-        if result.updating:
-            raise UpdatingQueryError(
-                f"{place}: the query changes rows that it gave before, and this sink only appends; expected a"
-                " window (TUMBLE, HOP, SESSION) in the query, or postgres with mode: upsert"
-            )
+        kafka, client = self._connections.kafka, client_id(self._pipeline.name, role)
+        create = kafka_table(table, columns, topic, json_value(), kafka=kafka, client_id=client)
+        self.tables.append(Statement(place, create))
 
 
 def result_view(output: NamedOutput) -> str:
@@ -234,21 +157,17 @@ def result_view(output: NamedOutput) -> str:
     return f"`{RESULTS}`.{sql.name(output.name)}"
 
 
-def _table(output: NamedOutput, kind: str) -> str:
-    return f"`{_SINKS}`.{sql.name(f'{output.name}_{kind}')}"
+def sink_place(output: NamedOutput, kind: str) -> str:
+    """Where the pipeline file has a sink."""
+    return f"{output.place}sink.{kind}"
 
 
-def _null_misfit(columns: Sequence[Column]) -> str | None:
-    """SQL text that names a column that is null and must not be; NULL if there is none."""
-    needed = [column for column in columns if column.type.endswith("NOT NULL")]
-    if not needed:
-        return None
-    lines = "\n".join(
-        f"    WHEN {sql.name(column.name)} IS NULL THEN"
-        f" {sql.text(f'{column.name}: found null; expected {column.type}')}"
-        for column in needed
-    )
-    return f"CASE\n{lines}\n  END"
+def _check_updates(sink: SinkOptions, result: Result, place: str) -> None:
+    if result.updating and not sink.accepts_updates:
+        raise UpdatingQueryError(
+            f"{place}: the query changes rows that it returned before, and this sink only appends; expected a"
+            " window (TUMBLE, HOP, SESSION) in the query, or postgres with mode: upsert"
+        )
 
 
 def _refused_query(view: str, result: Sequence[Column], misfit: str) -> str:

@@ -1,4 +1,4 @@
-"""What is done to a Flink table environment before a job starts, in its order."""
+"""Steps in a Flink table environment before a job starts."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class View:
 class LateSplit:
     """Rows of a table with a watermark in two views: those on time, and those behind it. Names are in SQL.
 
-    Flink's windows drop late rows silently, which is why they are taken out before.
+    Flink's windows drop late rows silently, so they are split off before.
     """
 
     place: str

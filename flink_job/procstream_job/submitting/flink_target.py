@@ -5,25 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import yaml
-from procstream_common.errors import ProcstreamError
+from procstream_common.errors import ProcstreamError, RefusedError, Server
+from procstream_common.flink import FlinkRest
 
 _TIMEOUT_SECONDS = 5
 _IN_APPLICATION_CLUSTER = {
-    # Flink's driver would have each job send the jar that runs Python, which the image has in its lib. Every
-    # JobManager sends it under another key, and TaskManagers that have outlived the one before would refuse
-    # the job: it "references a different set of library BLOBs".
+    # Flink's driver would make each job send the jar that runs Python, which the image has in its lib. Every
+    # JobManager sends it under another key, and TaskManagers that outlived the previous one would refuse the
+    # job: it "references a different set of library BLOBs".
     "pipeline.jars": "",
 }
 
 
-class FlinkUnavailable(ProcstreamError):  # noqa: N818 - says what it is
-    """Flink does not answer: worth another attempt."""
-
-
 class FlinkTargetError(ProcstreamError):
-    """It is not said which Flink, or it is said wrongly."""
+    """No cluster is set, or it is set wrongly."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ def flink_target(address: str | None, env: Mapping[str, str]) -> FlinkTarget:
     In an application cluster Flink's own driver starts this process and has the configuration already.
 
     Raises:
-        FlinkTargetError: none of them is given, or the address is none.
+        FlinkTargetError: none of them is set, or the address is not one.
     """
     if address is not None:
         host, _, port = address.removeprefix("http://").rstrip("/").rpartition(":")
@@ -66,7 +62,7 @@ def flink_target(address: str | None, env: Mapping[str, str]) -> FlinkTarget:
     match options.get("execution.target"):
         case None | "local":
             raise FlinkTargetError(
-                "no Flink to run on: give --flink-address HOST:PORT, or FLINK_CONF_DIR of a folder whose"
+                "no Flink to run on: set --flink-address HOST:PORT, or FLINK_CONF_DIR to a folder whose"
                 " config.yaml has execution.target"
             )
         case "remote":
@@ -79,18 +75,20 @@ def slots(target: FlinkTarget) -> SlotCount | None:
     """Slots of the target's cluster; None if only Flink's own client can find it.
 
     Raises:
-        FlinkUnavailable: it does not answer within some seconds.
+        UnavailableError: it does not answer within some seconds.
+        ServerError: the answer is not that of Flink.
     """
-    if target.url is None:
+    if target.address is None:
         return None
+    with FlinkRest(target.address, timeout=_TIMEOUT_SECONDS) as flink:
+        overview = flink.get("v1/overview")
     try:
-        response = httpx.get(f"{target.url}/v1/overview", timeout=_TIMEOUT_SECONDS, trust_env=False)
-        response.raise_for_status()
-        overview = response.json()
         return SlotCount(overview["slots-total"], overview["slots-available"])
-    except (httpx.HTTPError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FlinkUnavailable(f"could not reach Flink at {target.address}: {reason}") from None
+    except (KeyError, TypeError):
+        raise RefusedError(
+            Server.FLINK,
+            f"Flink at {target.address}: found no task slots in its answer, expected its REST address",
+        ) from None
 
 
 def _remote(host: str, port: str, options: Mapping[str, str]) -> FlinkTarget:

@@ -1,4 +1,4 @@
-"""How long to wait for what is not there yet: a topic, a server, a task slot."""
+"""How long to wait for what is not available yet: a topic, a server, a task slot."""
 
 import time
 from collections.abc import Callable
@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
-from procstream_common.registry import RegistryUnavailable
+from procstream_common.errors import UnavailableError
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_fixed
 
-from procstream_job.sinks.postgres.database import PostgresUnavailable
-from procstream_job.submitting.flink_target import FlinkUnavailable
-from procstream_job.submitting.preflight import KafkaUnavailable, NotThereYet
+from procstream_job.submitting.preflight import MissingError
 
 _PAUSE_SECONDS = 0.5
 _NO_PATIENCE = timedelta(0)
@@ -20,7 +18,7 @@ _Found = TypeVar("_Found")
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait for what is not there yet; by default not at all."""
+    """How long to wait for what is not available yet; by default not at all."""
 
     timeout: timedelta = _NO_PATIENCE
     started: float = field(default_factory=time.monotonic)
@@ -28,9 +26,7 @@ class Patience:
     def until(self, attempt: Callable[[], _Found]) -> _Found:
         """The attempt's result; repeats it while time is left. Raises what the last attempt raised."""
         retrying = Retrying(
-            retry=retry_if_exception_type(
-                (NotThereYet, KafkaUnavailable, RegistryUnavailable, PostgresUnavailable, FlinkUnavailable)
-            ),
+            retry=retry_if_exception_type((MissingError, UnavailableError)),
             stop=self._is_over,
             wait=wait_fixed(_PAUSE_SECONDS),
             reraise=True,

@@ -1,4 +1,4 @@
-"""What Flink's planner complains about, in one line: the innermost message that a person can act on."""
+"""Errors of Flink's planner in one line: the innermost message that the user can act on."""
 
 import re
 from collections.abc import Collection
@@ -12,7 +12,7 @@ _FRAME = re.compile(r"\s*(at [\w.$/<>]+\(|\.\.\. \d+ more)")
 _POSITION = re.compile(
     r"\b(?:From|[Aa]t) line (?P<line>\d+), column (?P<column>\d+)(?: to line \d+, column \d+)?:?\s*"
 )
-# They wrap another, or say how code failed and not why.
+# They wrap another, or describe how code failed and not why.
 _SAYS_LITTLE = re.compile(
     r"(Completion|Execution|InvocationTarget|NumberFormat|NullPointer|ClassCast|IndexOutOfBounds)Exception$"
 )
@@ -21,7 +21,7 @@ _UNREACHABLE = re.compile(r"(Connect|UnknownHost|ConnectTimeout|UnresolvedAddres
 
 
 class PlannerError(PlacedError):
-    """Flink refuses a pipeline, or does not take its job."""
+    """Flink refuses a pipeline, or does not accept its job."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class _Cause:
 
 
 def planner_error(statement: Statement, stack_trace: str, known: Collection[str] = ()) -> PlannerError:
-    """The complaint about `statement` as an error of its place in the file.
+    """The planner's error about `statement`, with its place in the file.
 
     `known` are the names of tables and columns, for a guess at what was meant.
     """
@@ -67,8 +67,8 @@ def submission_error(address: str | None, stack_trace: str) -> PlannerError:
     causes = _causes(stack_trace)
     message = _explain(_best(causes), ())
     if any(_UNREACHABLE.search(cause.type) for cause in causes):
-        return PlannerError(f"could not reach Flink at {address or 'its address'}: {message}")
-    return PlannerError(f"Flink did not take the job: {message}")
+        return PlannerError(f"Flink at {address or 'its address'} did not answer: {message}")
+    return PlannerError(f"Flink did not accept the job: {message}")
 
 
 def _causes(stack_trace: str) -> list[_Cause]:
@@ -83,11 +83,11 @@ def _causes(stack_trace: str) -> list[_Cause]:
 
 
 def _best(causes: list[_Cause]) -> str:
-    told = [cause for cause in causes if cause.summary]
-    helpful = [cause for cause in told if not _SAYS_LITTLE.search(cause.type)]
-    for cause in reversed(helpful or told):
+    with_message = [cause for cause in causes if cause.summary]
+    helpful = [cause for cause in with_message if not _SAYS_LITTLE.search(cause.type)]
+    for cause in reversed(helpful or with_message):
         return cause.summary
-    return causes[-1].type if causes else "it did not say why"
+    return causes[-1].type if causes else "no reason given"
 
 
 def _explain(message: str, known: Collection[str]) -> str:
@@ -95,7 +95,7 @@ def _explain(message: str, known: Collection[str]) -> str:
         return f"Flink has no {match[1]!r} on its class path; expected its jar in the folder of FLINK_LIB_DIR"
     if match := re.match(r"Failed to rollback to checkpoint/savepoint (\S+)\. Cannot map", message):
         return (
-            f"the pipeline has changed, its state in {match[1]} does not fit it; --fresh begins without state"
+            f"the pipeline has changed and its state in {match[1]} does not fit; --fresh starts without state"
         )
     if match := re.match(r"Encountered \"(.*)\"", message):
         hint = "; a reserved word needs backticks as a name" if match[1].split(" ")[0] in known else ""

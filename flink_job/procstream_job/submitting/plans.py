@@ -1,29 +1,25 @@
-"""Plans of pipelines, with the columns that the registry has now, once all that they need is there."""
+"""Plans of pipelines, with the columns that the registry has now, once all that they need exists."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from procstream_common.errors import ProcstreamError
+from procstream_common.kafka import KafkaCluster
 from procstream_common.registry import SchemaRegistry
-from procstream_common.settings import KafkaSettings, PostgresSettings, RegistrySettings, load
+from procstream_common.settings import KafkaSettings, RegistrySettings, load
 
-from procstream_job.file.model import Pipeline
 from procstream_job.file.reading import PER_PIPELINE_VARIABLES, PipelineError, PipelineFile
 from procstream_job.language.mistakes import in_file
+from procstream_job.language.needs import Needs
 from procstream_job.plan.job_plan import JobPlan, plan_job
-from procstream_job.plan.outputs import Connections
-from procstream_job.plan.sources import SourceTable
-from procstream_job.sinks.postgres.database import check_connection
+from procstream_job.plan.needs import pipeline_needs
+from procstream_job.plan.sources import source_tables
+from procstream_job.sinks.kind import Connections
 from procstream_job.submitting.flink.functions import check_modules
 from procstream_job.submitting.patience import Patience
-from procstream_job.submitting.preflight import (
-    check_topics,
-    needs_postgres,
-    needs_registry,
-    resolve_sources,
-    sink_schemas,
-    topic_names,
-)
+from procstream_job.submitting.preflight import check_topics, registered_schemas
+
+_KAFKA_SECONDS = 5.0
 
 
 def plan_jobs(
@@ -45,22 +41,22 @@ def plan_jobs(
         with in_file(file.label):
             check_modules(file.pipeline.functions, file.folder)
     kafka = load(KafkaSettings, env)
-    needs_a_registry = any(needs_registry(file.pipeline) for file in files)
-    registry = load(RegistrySettings, env) if needs_a_registry else None
-    postgres = _postgres((file.pipeline for file in files), env, patience)
-    _wait_for_topics(files, kafka, patience)
+    needs = {file.label: pipeline_needs(file.pipeline) for file in files}
+    registry = load(RegistrySettings, env) if any(need.subjects for need in needs.values()) else None
+    _wait_for_servers(files, env, patience)
+    _wait_for_topics(needs, KafkaCluster(kafka, timeout=_KAFKA_SECONDS), patience)
+    registry_options = registry.java() if registry else {}
     plans = {}
     for file in files:
         with in_file(file.label):
-            sources, schemas = patience.until(partial(_resolve, file.pipeline, registry))
-            connections = Connections(
-                kafka=kafka.java(shaded=True),
-                registry=registry.java() if registry else {},
-                jdbc=postgres.jdbc() if postgres else {},
-                schemas=schemas,
-            )
+            schemas = _wait_for_schemas(needs[file.label], registry, patience)
             plans[file.label] = plan_job(
-                file.pipeline, sources, connections, env=env, overrides=overrides, folder=file.folder
+                file.pipeline,
+                source_tables(file.pipeline, schemas, registry_options),
+                Connections(kafka.java(shaded=True), registry_options, schemas),
+                env=env,
+                overrides=overrides,
+                folder=file.folder,
             )
     return plans
 
@@ -85,34 +81,29 @@ def _refuse_shared_places(files: Sequence[PipelineFile], env: Mapping[str, str])
         labels[name] = file.label
 
 
-def _wait_for_topics(files: Sequence[PipelineFile], kafka: KafkaSettings, patience: Patience) -> None:
+def _wait_for_servers(files: Sequence[PipelineFile], env: Mapping[str, str], patience: Patience) -> None:
+    for file in files:
+        for output in file.pipeline.all_outputs:
+            for sink in output.sink.chosen.values():
+                patience.until(partial(sink.check_server, env))
+
+
+def _wait_for_topics(needs: Mapping[str, Needs], cluster: KafkaCluster, patience: Patience) -> None:
     def check() -> None:
-        existing = topic_names(kafka)
-        for file in files:
-            with in_file(file.label):
-                check_topics(file.pipeline, existing)
+        existing = cluster.topics()
+        for label, needed in needs.items():
+            with in_file(label):
+                check_topics(needed, existing)
 
     patience.until(check)
 
 
-def _postgres(
-    pipelines: Iterable[Pipeline], env: Mapping[str, str], patience: Patience
-) -> PostgresSettings | None:
-    if not any(needs_postgres(pipeline) for pipeline in pipelines):
-        return None
-    settings = load(PostgresSettings, env)
-    patience.until(lambda: check_connection(settings))
-    return settings
-
-
-def _resolve(
-    pipeline: Pipeline, registry: RegistrySettings | None
-) -> tuple[tuple[SourceTable, ...], dict[str, str]]:
-    if registry is None or not needs_registry(pipeline):
-        return resolve_sources(pipeline, lambda _: "", {}), {}
+def _wait_for_schemas(needs: Needs, registry: RegistrySettings | None, patience: Patience) -> dict[str, str]:
+    if registry is None or not needs.subjects:
+        return {}
     with SchemaRegistry(registry) as client:
 
         def latest(subject: str) -> str:
             return client.latest(subject).schema_text
 
-        return resolve_sources(pipeline, latest, registry.java()), sink_schemas(pipeline, latest)
+        return patience.until(lambda: registered_schemas(needs, latest))

@@ -5,7 +5,6 @@ come back as fields. The pipeline is in the request as it was read and resolved,
 parameters, which may be secrets: a request belongs neither on a command line nor in a log.
 """
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from procstream_common.errors import ProcstreamError
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from procstream_job.file.model import Pipeline
 from procstream_job.file.reading import PipelineFile
@@ -33,9 +32,9 @@ class SubmitRequest(BaseModel):
     """What messages call the pipeline file."""
     folder: Path | None = None
     """Where its Python functions may be; None for a pipeline that ships."""
-    pipeline: Pipeline
+    pipeline: Pipeline = Field(repr=False)
     """Resolved: no reference to a parameter is left; parallelism and checkpoint interval are the job's."""
-    overrides: dict[str, str] = {}
+    overrides: dict[str, str] = Field({}, repr=False)
     """Options of Flink for the job, which win over those of the file."""
     from_savepoint: str | None = None
     """Savepoint or retained checkpoint to resume from."""
@@ -104,10 +103,10 @@ def _read(request: str) -> SubmitRequest:
     try:
         return SubmitRequest.model_validate_json(request)
     except ValidationError as error:
-        # Without the input: it may have secrets.
-        first = json.loads(error.json(include_input=False, include_url=False, include_context=False))[0]
+        # Neither the input nor the message, which may repeat it: there may be secrets in it.
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"])) or "content"
-        raise ProcstreamError(f"stdin: {place}: {first['msg']}; expected a request to submit") from None
+        raise ProcstreamError(f"stdin: {place}: {first['type']}; expected a request to submit") from None
 
 
 def _submit(request: SubmitRequest, env: Mapping[str, str], warn: Callable[[str], None]) -> SubmittedJob:

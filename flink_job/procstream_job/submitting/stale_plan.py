@@ -1,31 +1,26 @@
-"""Before a JobManager of Kubernetes starts: forget the plan of a pipeline that has changed since.
+"""Before a JobManager of Kubernetes starts: remove the plan of a pipeline that has changed since.
 
 Flink's high availability keeps a job's plan beside the pointers to its checkpoints. A JobManager that starts
-goes on with that plan and its last checkpoint, whatever its program would submit now. Without the plan it
-takes the program's, and goes on from the same checkpoint. The Flink Kubernetes Operator does the same for
+resumes that plan from its last checkpoint, whatever its program would submit now. Without the plan it runs
+the program, whose plan resumes from the same checkpoint. The Flink Kubernetes Operator does the same for
 `upgradeMode: last-state`.
 
     python -m procstream_job.submitting.stale_plan CLUSTER_ID CHECKSUM
-
-Two requests do, so that the image of pipelines goes without the Kubernetes client and what it brings along.
 """
 
-import os
+import asyncio
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import httpx
 from procstream_common.cli import run
-from procstream_common.errors import ProcstreamError
+from procstream_common.errors import NotFoundError, ProcstreamError
+from procstream_common.kubernetes import ApiServer, connected, path_of, service_account_namespace
 
 CHECKSUM_ANNOTATION = "procstream.io/pipeline-checksum"
-"""On Flink's ConfigMap: which pipeline its plan was made of."""
+"""On Flink's ConfigMap: the checksum of the pipeline that its plan is for."""
 PLAN_PREFIXES = ("executionPlan-", "jobGraph-")
-"""Of the keys that plans are under; the second one in Flink 1."""
-
-_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Prefixes of the keys of plans; the second one in Flink 1."""
 
 
 def stale_plan_patch(config_map: Mapping[str, Any], checksum: str) -> dict[str, Any] | None:
@@ -39,45 +34,35 @@ def stale_plan_patch(config_map: Mapping[str, Any], checksum: str) -> dict[str, 
     }
 
 
-def forget_stale_plan(cluster_id: str, checksum: str) -> bool:
-    """Remove the plan if it is another pipeline's; whether there was one.
+async def remove_stale_plan(server: ApiServer, namespace: str, cluster_id: str, checksum: str) -> bool:
+    """Remove the plan if it is for another pipeline; whether there was one.
 
     Raises:
-        ProcstreamError: Kubernetes does not answer, or refuses.
+        ServerError: Kubernetes does not answer, or refuses.
     """
-    url = f"configmaps/{cluster_id}-cluster-config-map"
+    path = path_of("v1", namespace, "configmaps", f"{cluster_id}-cluster-config-map")
     try:
-        with _kubernetes() as client:
-            found = client.get(url)
-            if found.status_code == httpx.codes.NOT_FOUND:
-                return False  # its first start
-            patch = stale_plan_patch(found.raise_for_status().json(), checksum)
-            if patch is None:
-                return False
-            headers = {"Content-Type": "application/merge-patch+json"}
-            client.patch(url, json=patch, headers=headers).raise_for_status()
-            return bool(patch["data"])
-    except (OSError, httpx.HTTPError) as error:
-        raise ProcstreamError(f"could not look for a stale plan in Kubernetes: {error}") from None
+        found = await server.request("get", path)
+    except NotFoundError:
+        return False  # its first start
+    patch = stale_plan_patch(found, checksum)
+    if patch is None:
+        return False
+    await server.request("patch", path, patch)
+    return bool(patch["data"])
 
 
-def _kubernetes() -> httpx.Client:
-    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
-    namespace = (_SERVICE_ACCOUNT / "namespace").read_text()
-    return httpx.Client(
-        base_url=f"https://{f'[{host}]' if ':' in host else host}:{port}/api/v1/namespaces/{namespace}/",
-        headers={"Authorization": f"Bearer {(_SERVICE_ACCOUNT / 'token').read_text()}"},
-        verify=str(_SERVICE_ACCOUNT / "ca.crt"),
-        trust_env=False,
-    )
+async def _remove(cluster_id: str, checksum: str) -> bool:
+    async with connected(field_manager="procstream-job") as server:
+        return await remove_stale_plan(server, service_account_namespace(), cluster_id, checksum)
 
 
 def main() -> None:
-    """Forget the plan that the arguments name, if it is stale."""
+    """Remove the plan that the arguments name, if it is stale."""
     if len(sys.argv) != 3:
         raise ProcstreamError(f"found {len(sys.argv) - 1} arguments; expected CLUSTER_ID and CHECKSUM")
-    if forget_stale_plan(*sys.argv[1:]):
-        print("the pipeline has changed: its new plan goes on from the last checkpoint")
+    if asyncio.run(_remove(*sys.argv[1:])):
+        print("the pipeline has changed: its new plan resumes from the last checkpoint")
 
 
 if __name__ == "__main__":

@@ -3,19 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from procstream_common.settings import PostgresSettings, load
+from procstream_common.errors import Server, UnavailableError
 
 from procstream_job.file.reading import PipelineFile
 from procstream_job.language.mistakes import in_file
 from procstream_job.plan.job_plan import JobPlan
-from procstream_job.plan.outputs import EnsureTable
-from procstream_job.sinks.postgres.database import ensure_table
-from procstream_job.submitting.flink_target import FlinkTarget, FlinkUnavailable, slots
+from procstream_job.submitting.flink_target import FlinkTarget, slots
 from procstream_job.submitting.patience import Patience
 from procstream_job.submitting.plans import plan_jobs
 
 
-class TooFewSlots(FlinkUnavailable):
+class TooFewSlotsError(UnavailableError):
     """The cluster answers, but the jobs would wait for task slots."""
 
 
@@ -41,7 +39,7 @@ def submit(
 ) -> Iterator[SubmittedJob]:
     """Start a job for each of `files`, one after the other; yields each as soon as Flink has accepted it.
 
-    Raises what `plan_jobs` and `FlinkSession.submit` raise, and `FlinkUnavailable`.
+    Raises what `plan_jobs` and `FlinkSession.submit` raise, and `UnavailableError`.
     """
     from procstream_job.submitting.flink.session import FlinkSession  # PyFlink is an optional dependency
 
@@ -52,29 +50,12 @@ def submit(
         plans = plan_jobs(files, env, overrides=overrides, patience=patience)
         try:
             patience.until(lambda: _check_slots(target, plans))
-        except TooFewSlots as error:
+        except TooFewSlotsError as error:
             warn(f"{error}; the jobs wait until there are more")
         for file, plan in plans.items():
             with in_file(file):
-                job_id = session.submit(plan, _ensuring(plan, env), from_savepoint, resume)
-            yield SubmittedJob(plan.pipeline.name, job_id, tuple(_destinations(plan)))
-
-
-def _ensuring(plan: JobPlan, env: Mapping[str, str]) -> EnsureTable:
-    return lambda table: ensure_table(load(PostgresSettings, env), table)
-
-
-def _destinations(plan: JobPlan) -> Iterator[str]:
-    for output in plan.pipeline.all_outputs:
-        sink = output.sink
-        if sink.lake:
-            yield plan.paths.output
-        if sink.kafka:
-            yield f"topic {sink.kafka.topic}"
-        if sink.postgres:
-            yield f"table {sink.postgres.table}"
-        if sink.print:
-            yield "the TaskManager's standard output"
+                job_id = session.submit(plan, from_savepoint, resume)
+            yield SubmittedJob(plan.pipeline.name, job_id, plan.destinations)
 
 
 def _check_slots(target: FlinkTarget, plans: Mapping[str, JobPlan]) -> None:
@@ -82,6 +63,7 @@ def _check_slots(target: FlinkTarget, plans: Mapping[str, JobPlan]) -> None:
     parallelisms = [plan.configuration["parallelism.default"] for plan in plans.values()]
     needed = sum(int(text) for text in parallelisms if text.isdecimal())  # Flink reports what is no number
     if available is not None and available.free < needed:
-        raise TooFewSlots(
-            f"Flink at {target.address} has {available.free} free task slots; {needed} are needed"
+        raise TooFewSlotsError(
+            Server.FLINK,
+            f"Flink at {target.address} has {available.free} free task slots; {needed} are needed",
         )

@@ -1,4 +1,4 @@
-"""What is in a topic, as far as a pipeline file says it: told from a schema, or from some of its records."""
+"""The columns of a topic in a pipeline file: from a schema, or inferred from some of its records."""
 
 import json
 import re
@@ -21,7 +21,7 @@ _ISO_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 
 
 class UnknownContentsError(ProcstreamError):
-    """It cannot be told what is in a topic."""
+    """The columns of a topic cannot be inferred."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class TopicContents:
     topic: str
     format: Literal["avro", "json"]
     origin: str
-    """What the columns were told from, for people."""
+    """What the columns come from, for messages."""
     columns: tuple[Column, ...]
     samples: Mapping[str, Any] = field(default_factory=dict)
     """A value that was seen, for each column that ever had one."""
@@ -40,9 +40,9 @@ class TopicContents:
     always: tuple[str, ...] = ()
     """Columns that every record has which was seen."""
     event_time: Column | None = None
-    """A column that may be the records' own time, with the type that it needs for that."""
-    left_out: tuple[str, ...] = ()
-    """Fields that cannot be columns: their names are taken, or have characters that nobody sees."""
+    """A column that may be the records' own time, with the type that an event time needs."""
+    omitted: tuple[str, ...] = ()
+    """Fields that cannot be columns: their names are reserved, or have hidden characters."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def json_contents(topic: str, records: Sequence[bytes]) -> TopicContents:
         )
         raise UnknownContentsError(f"topic {topic}: found no JSON object in {len(records)} records; {hint}")
     inferred = [Column(name, sql_type) for name, sql_type in infer_columns(readable).items()]
-    columns, left_out = _usable(inferred, f"topic {topic}")
+    columns, omitted = _usable(inferred, f"topic {topic}")
     documents = [json.loads(record) for record in readable]
     seen = [_Seen.of(column, documents) for column in columns]
     times = [one.column for one in seen if one.is_epoch_milliseconds]
@@ -111,7 +111,7 @@ def json_contents(topic: str, records: Sequence[bytes]) -> TopicContents:
         mostly={one.column.name: one.mostly for one in seen if one.mostly is not None},
         always=tuple(one.column.name for one in seen if len(one.values) == len(documents)),
         event_time=_event_time(times, columns),
-        left_out=left_out,
+        omitted=omitted,
     )
 
 
@@ -125,14 +125,14 @@ def avro_contents(topic: str, subject: str, version: int, schema_text: str) -> T
         schema = reader_schema(schema_text)
     except UnreadableSchemaError as error:
         raise UnknownContentsError(f"subject {subject}, version {version}: {error}") from None
-    columns, left_out = _usable(schema.columns, f"subject {subject}, version {version}")
+    columns, omitted = _usable(schema.columns, f"subject {subject}, version {version}")
     return TopicContents(
         topic=topic,
         format="avro",
         origin=f"{subject}, version {version}",
         columns=columns,
         event_time=_event_time([column for column in columns if column.is_timestamp], columns),
-        left_out=left_out,
+        omitted=omitted,
     )
 
 
@@ -140,14 +140,14 @@ def _usable(columns: Sequence[Column], where: str) -> tuple[tuple[Column, ...], 
     usable = [
         column for column in columns if column.name not in METADATA_COLUMNS and column.name.isprintable()
     ]
-    left_out = tuple(column.name for column in columns if column not in usable)
+    omitted = tuple(column.name for column in columns if column not in usable)
     if not usable:
-        raise UnknownContentsError(f"{where}: found no field that can be a column in {list(left_out)}")
-    return tuple(usable), left_out
+        raise UnknownContentsError(f"{where}: found no field that can be a column in {list(omitted)}")
+    return tuple(usable), omitted
 
 
 def _event_time(candidates: Sequence[Column], columns: Sequence[Column]) -> Column | None:
-    # A source with an event time has a column of that name; the records' own must then be it.
+    # A source with an event time has a column of that name; a field of that name must then be it.
     if any(column.name == EVENT_TIME for column in columns):
         candidates = [column for column in candidates if column.name == EVENT_TIME and column.is_timestamp]
     return next(iter(candidates), None)

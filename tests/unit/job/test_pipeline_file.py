@@ -102,7 +102,7 @@ def test_a_path_that_is_not_there_is_named() -> None:
         ),
         (
             ("${MINIMUM}", "${MINIMUN}"),
-            "orders.yaml: query: parameter ${MINIMUN} has no value; did you mean 'MINIMUM'? give it under",
+            "orders.yaml: query: parameter ${MINIMUN} has no value; did you mean 'MINIMUM'? set it under",
         ),
         (
             ("  orders:\n", "  my orders:\n"),

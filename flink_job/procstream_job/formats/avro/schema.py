@@ -1,12 +1,11 @@
 """Avro schemas as Flink SQL columns, the way Flink's own `AvroSchemaConverter` maps them.
 
-The mapping is that of `convertToDataType` with the legacy mapping of timestamps, which the
-`avro-confluent` format uses unless told otherwise: `timestamp-millis` is TIMESTAMP(3), in UTC.
-Columns are nullable, whatever the schema says, because a record that cannot be decoded is a row
-of nulls; what is nested in them is as the schema has it.
+The mapping is that of `convertToDataType` with the legacy mapping of timestamps, the default of the
+`avro-confluent` format: `timestamp-millis` is TIMESTAMP(3), in UTC. Columns are always nullable, because a
+record that cannot be decoded is a row of nulls; what is nested in them is as the schema has it.
 
-One difference, on purpose: `timestamp-micros` and `time-micros` are BIGINT (microseconds). Flink
-gives them TIMESTAMP(6) and TIME(6), but its decoder would read the number as milliseconds.
+One difference, on purpose: `timestamp-micros` and `time-micros` are BIGINT (microseconds). Flink maps them to
+TIMESTAMP(6) and TIME(6), but its decoder would read the number as milliseconds.
 """
 
 import json
@@ -48,8 +47,8 @@ class ReaderSchema:
 
     `text` has the columns' fields in their order, each nullable, so that Flink finds it equal to the
     columns; records written with older or newer versions are resolved to it by Avro's rules.
-    `derivable` tells that Flink makes an equivalent schema of the columns alone. It cannot for an enum
-    (it would ask for a string) or a fixed (bytes), and Avro resolves neither to the other.
+    `derivable`: Flink derives an equivalent schema from the columns alone. It cannot for an enum (it derives
+    a string) or a fixed (bytes), and Avro resolves neither to the other.
     """
 
     columns: tuple[Column, ...]
@@ -134,7 +133,7 @@ class _Converted:
 
 @dataclass
 class _Converter:
-    """Converts types; a named type is written where it is first needed, whatever fields are left out."""
+    """Converts types; a named type is written where it is first needed, whatever fields are omitted."""
 
     definitions: dict[str, dict[str, Any]]
     written: set[str] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""Columns of a topic of JSON records, told from some of them, as Flink's `json` format reads them."""
+"""Columns of a topic of JSON records, inferred from some of them, as Flink's `json` format reads them."""
 
 import json
 from collections.abc import Iterable
@@ -14,10 +14,10 @@ _LONG = range(-(2**63), 2**63)
 def infer_columns(records: Iterable[bytes]) -> dict[str, str]:
     """Names and Flink SQL types of the fields that `records` have, in the order in which they come.
 
-    What is no JSON object is skipped; no columns if there is none. Where records disagree the type is the
-    narrowest that holds all: DOUBLE for whole numbers and fractions, STRING for anything else (Flink reads
-    any value as text). A field that was only ever null is STRING. Texts stay STRING, also those that look
-    like times: a format of one record may not be that of the next.
+    Records that are no JSON object are skipped; without one there are no columns. Where records disagree, the
+    type is the narrowest that holds all: DOUBLE for whole numbers and fractions, STRING for anything else
+    (Flink reads any value as text). A field that is always null is STRING. Texts stay STRING, also those that
+    look like times: the format of one record may not be that of the next.
     """
     seen = _Seen()
     for record in records:

@@ -1,14 +1,15 @@
-"""The Kafka sink: a topic as a Flink SQL table, written in transactions unless told otherwise."""
+"""A topic as a Flink SQL table that is written, in transactions or without."""
 
 from collections.abc import Mapping, Sequence
 
-from procstream_job.file.model import KafkaSink
+from procstream_job.formats.json.writing import json_key
 from procstream_job.language import sql
 from procstream_job.language.mistakes import PlacedError, did_you_mean
 from procstream_job.language.sql import Column
+from procstream_job.sinks.kind import declared
 
 # The longest that a broker allows by default (transaction.max.timeout.ms); Flink's own default is an hour,
-# which such a broker refuses. It has to cover a checkpoint interval and the time that a recovery takes.
+# which such a broker refuses. It has to cover a checkpoint interval and a recovery.
 _TRANSACTION_TIMEOUT_MS = "900000"
 
 
@@ -51,41 +52,46 @@ def matching_columns(
     return tuple(schema)
 
 
+def client_id(pipeline: str, role: str) -> str:
+    """Names the producers of a table; `role` distinguishes it from the pipeline's other tables."""
+    return f"procstream.{pipeline}.{role}"
+
+
 def kafka_table(
     table: str,
     columns: Sequence[Column],
-    sink: KafkaSink,
+    topic: str,
+    value: Mapping[str, str],
     *,
     kafka: Mapping[str, str],
     client_id: str,
     key: Sequence[Column] = (),
-    avro: Mapping[str, str] | None = None,
+    exactly_once: bool = True,
+    producer: Mapping[str, str] | None = None,
 ) -> str:
-    """CREATE TABLE of a topic. `table` is in SQL.
+    """CREATE TABLE of a topic. `table` is in SQL, `value` has the options of the value's format.
 
-    `kafka` has the properties of a Kafka Java client, `avro` the options of Flink's `avro-confluent` format.
-    `client_id` names the producers and begins the ids of their transactions (KIP-98).
+    `kafka` has the properties of a Kafka Java client, `producer` those that win over them. `client_id` names
+    the producers and begins the ids of their transactions (KIP-98).
     """
     options = {
         "connector": "kafka",
-        "topic": sink.topic,
-        **{f"properties.{name}": value for name, value in kafka.items()},
+        "topic": topic,
+        **{f"properties.{name}": text for name, text in kafka.items()},
         "properties.client.id": client_id,
-        **_delivery(sink, client_id),
-        **{f"properties.{name}": value for name, value in sink.configuration.items()},
+        **(_transactions(client_id) if exactly_once else {"sink.delivery-guarantee": "at-least-once"}),
+        **{f"properties.{name}": text for name, text in (producer or {}).items()},
         **_key(key),
-        **_value(sink, avro or {}),
+        **value,
     }
-    return sql.create_table(table, [f"{sql.name(column.name)} {column.type}" for column in columns], options)
+    return sql.create_table(table, declared(columns), options)
 
 
-def _delivery(sink: KafkaSink, client_id: str) -> dict[str, str]:
-    if sink.delivery == "at-least-once":
-        return {"sink.delivery-guarantee": "at-least-once"}
+def _transactions(client_id: str) -> dict[str, str]:
     return {
         "sink.delivery-guarantee": "exactly-once",
-        # Ids are used again, and a job that starts ends what an earlier one left open, which it finds by the
-        # prefix. The dot ends it: names have none, so it is never the beginning of another job's.
+        # Ids are used again, and a job that starts aborts what an earlier one left open, which it finds by
+        # the prefix. The dot ends it: names have none, so it is never the beginning of another job's.
         "sink.transaction-naming-strategy": "pooling",
         "sink.transactional-id-prefix": f"{client_id}.",
         "properties.transaction.timeout.ms": _TRANSACTION_TIMEOUT_MS,
@@ -96,22 +102,5 @@ def _key(key: Sequence[Column]) -> dict[str, str]:
     if not key:
         return {}
     is_text = len(key) == 1 and key[0].type.startswith(("STRING", "VARCHAR", "CHAR"))
-    return {
-        "key.fields": ";".join(column.name for column in key),
-        "key.format": "raw" if is_text else "json",
-        **({} if is_text else {"key.json.timestamp-format.standard": "ISO-8601"}),
-    }
-
-
-def _value(sink: KafkaSink, avro: Mapping[str, str]) -> dict[str, str]:
-    if sink.format == "avro":
-        return {
-            "value.format": "avro-confluent",
-            **{f"value.avro-confluent.{name}": value for name, value in avro.items()},
-            "value.avro-confluent.subject": sink.schema_subject,
-        }
-    return {
-        "value.format": "json",
-        "value.json.timestamp-format.standard": "ISO-8601",
-        "value.json.encode.decimal-as-plain-number": "true",
-    }
+    fields = ";".join(column.name for column in key)
+    return {"key.fields": fields, **({"key.format": "raw"} if is_text else json_key())}

@@ -1,4 +1,4 @@
-"""The lake sink: which rows it takes, and its tables in Flink SQL."""
+"""Which rows a lake accepts, and its tables in Flink SQL."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ from procstream_job.language import sql
 from procstream_job.language.columns import CHECKPOINT_COLUMN, LINEAGE_COLUMNS
 from procstream_job.language.mistakes import PlacedError, did_you_mean
 from procstream_job.language.sql import Column
+from procstream_job.sinks.kind import declared
 
 
 class LakeError(PlacedError):
@@ -62,4 +63,4 @@ def lake_table(
         "format": "parquet",
         "parquet.compression": "SNAPPY",
     }
-    return sql.create_table(table, [f"{sql.name(column.name)} {column.type}" for column in columns], options)
+    return sql.create_table(table, declared(columns), options)

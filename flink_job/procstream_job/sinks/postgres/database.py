@@ -1,15 +1,13 @@
-"""The edge to PostgreSQL: a table made if it is absent, else looked at."""
+"""The edge to PostgreSQL: a table is created if it is absent, else compared."""
 
 import psycopg
-from procstream_common.errors import ProcstreamError
+from procstream_common.postgres import connect
 from procstream_common.settings import PostgresSettings
-from psycopg.conninfo import make_conninfo
 
-from procstream_job.sinks.postgres.table import PostgresError, PostgresTable, TableColumn, quoted_table
+from procstream_job.sinks.kind import StoredColumn
+from procstream_job.sinks.postgres.table import PostgresError, PostgresTable, quoted_table
 
-_CONNECT_SECONDS = 5
-
-# format_type gives what a person wrote; attidentity and attgenerated fill a column without a default.
+# format_type returns what the user wrote; attidentity and attgenerated fill a column without a default.
 _COLUMNS = """
 SELECT attname, format_type(atttypid, atttypmod), attnotnull,
        atthasdef OR attidentity <> '' OR attgenerated <> ''
@@ -23,29 +21,21 @@ GROUP BY i.indexrelid
 """
 
 
-class PostgresUnavailable(ProcstreamError):  # noqa: N818 - says what it is
-    """PostgreSQL does not answer: worth another attempt."""
-
-
-class PostgresRefused(ProcstreamError):  # noqa: N818
-    """PostgreSQL answers and does not let us in."""
-
-
 def check_connection(settings: PostgresSettings) -> None:
-    """Raise `PostgresUnavailable` or `PostgresRefused` if we cannot get in."""
-    _connect(settings).close()
+    """Raise `UnavailableError` or `RefusedError` if we cannot connect."""
+    connect(settings).close()
 
 
-def ensure_table(settings: PostgresSettings, table: PostgresTable) -> list[TableColumn]:
-    """Make the table if it is absent; the columns that it has.
+def ensure_table(settings: PostgresSettings, table: PostgresTable) -> list[StoredColumn]:
+    """Create the table if it is absent; the columns that it has.
 
     Raises:
-        PostgresError: a table of other columns is there, or PostgreSQL refuses the declaration.
-        PostgresUnavailable: there is no answer.
-        PostgresRefused: we are not let in.
+        PostgresError: a table of other columns exists, or PostgreSQL refuses the declaration.
+        UnavailableError: it does not answer.
+        RefusedError: it answers and refuses us.
     """
-    name = quoted_table(table.sink.table)
-    with _connect(settings) as connection:
+    name = quoted_table(table.name)
+    with connect(settings) as connection:
         try:
             found = _columns(connection, name)
             if not found:
@@ -54,24 +44,10 @@ def ensure_table(settings: PostgresSettings, table: PostgresTable) -> list[Table
             unique = [frozenset(row[0]) for row in connection.execute(_UNIQUE, [name]).fetchall()]
         except psycopg.Error as error:
             reason = str(error).strip().splitlines()[0]
-            raise PostgresError(
-                f"{table.place}: PostgreSQL refuses table {table.sink.table}: {reason}"
-            ) from None
+            raise PostgresError(f"{table.place}: PostgreSQL refuses table {table.name}: {reason}") from None
     table.check(found, unique)
     return found
 
 
-def _columns(connection: psycopg.Connection, table: str) -> list[TableColumn]:
-    return [TableColumn(*row) for row in connection.execute(_COLUMNS, [table]).fetchall()]
-
-
-def _connect(settings: PostgresSettings) -> psycopg.Connection:
-    try:
-        conninfo = make_conninfo("", **settings.libpq(), connect_timeout=_CONNECT_SECONDS)
-        return psycopg.connect(conninfo)
-    except psycopg.OperationalError as error:
-        reason = " ".join(str(error).split())
-        # libpq gives no code for what goes wrong before a session; the server's own answer begins so.
-        if "FATAL:" in reason and "starting up" not in reason and "too many" not in reason:
-            raise PostgresRefused(f"POSTGRES_URL {settings.url}: refused: {reason}") from None
-        raise PostgresUnavailable(f"POSTGRES_URL {settings.url}: no answer: {reason}") from None
+def _columns(connection: psycopg.Connection, table: str) -> list[StoredColumn]:
+    return [StoredColumn(*row) for row in connection.execute(_COLUMNS, [table]).fetchall()]

@@ -1,14 +1,13 @@
-"""The PostgreSQL sink: which rows a table takes, and how Flink SQL and PostgreSQL declare it. Pure."""
+"""Which rows a table of PostgreSQL accepts, and how Flink SQL and PostgreSQL declare it. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from procstream_job.file.model import PostgresSink
 from procstream_job.language import sql
-from procstream_job.language.durations import flink_duration
 from procstream_job.language.mistakes import PlacedError, did_you_mean
 from procstream_job.language.sql import Column
+from procstream_job.sinks.kind import StoredColumn
 
 _TYPES = {
     "STRING": "text",
@@ -36,44 +35,35 @@ class PostgresError(PlacedError):
 
 
 @dataclass(frozen=True)
-class TableColumn:
-    """A column that PostgreSQL has."""
-
-    name: str
-    type: str
-    """As `format_type` gives it, e.g. `character varying(50)`."""
-    not_null: bool
-    has_default: bool
-    """PostgreSQL fills it when a row does not give it: a default, a serial, an identity, generated."""
-
-
-@dataclass(frozen=True)
 class PostgresTable:
-    """A table to be there before rows come, and the columns that they bring."""
+    """A table that must exist before rows are written, and the columns that they have."""
 
     place: str
-    sink: PostgresSink
+    name: str
     columns: tuple[Column, ...]
+    declared: Mapping[str, str] | None = None
+    """Columns in PostgreSQL's words; by default `columns`."""
+    key: tuple[str, ...] = ()
 
     @property
     def create(self) -> str:
         """CREATE TABLE in PostgreSQL's words."""
-        declared = self.sink.columns or {
+        declared = self.declared or {
             column.name: _postgres_type(column, self.place) for column in self.columns
         }
         lines = [f'"{name}" {definition}' for name, definition in declared.items()]
-        if self.sink.key:
-            lines.append(f"UNIQUE ({', '.join(quoted(name) for name in self.sink.key)})")
-        return f"CREATE TABLE {quoted_table(self.sink.table)} (\n  " + ",\n  ".join(lines) + "\n)"
+        if self.key:
+            lines.append(f"UNIQUE ({', '.join(quoted(name) for name in self.key)})")
+        return f"CREATE TABLE {quoted_table(self.name)} (\n  " + ",\n  ".join(lines) + "\n)"
 
-    def check(self, found: Sequence[TableColumn], unique: Sequence[frozenset[str]]) -> None:
-        """Compare with the table that is there; `unique` has the column sets of its unique indexes.
+    def check(self, found: Sequence[StoredColumn], unique: Sequence[frozenset[str]]) -> None:
+        """Compare with the table that exists; `unique` has the column sets of its unique indexes.
 
         Raises:
             PostgresError: rows would be refused, or an upsert would not find its key.
         """
         by_name = {column.name: column for column in found}
-        where = f"{self.place}: table {self.sink.table}"
+        where = f"{self.place}: table {self.name}"
         for column in self.columns:
             if column.name not in by_name:
                 raise PostgresError(
@@ -84,23 +74,23 @@ class PostgresTable:
         for present in found:
             if present.not_null and not present.has_default and present.name not in given:
                 raise PostgresError(
-                    f"{where} wants {present.name} ({present.type} not null), which the query does not give"
+                    f"{where} wants {present.name} ({present.type} not null), which the query does not return"
                 )
-        key = self.sink.key
+        key = self.key
         if key and frozenset(key) not in unique:
             raise PostgresError(
                 f"{where} has no unique index of {', '.join(key)}, by which an upsert finds a row; expected"
-                f" CREATE UNIQUE INDEX ON {self.sink.table} ({', '.join(key)})"
+                f" CREATE UNIQUE INDEX ON {self.name} ({', '.join(key)})"
             )
 
-    def misfit(self, found: Sequence[TableColumn]) -> str | None:
-        """SQL text that says why PostgreSQL would refuse a row and is NULL for one that it takes.
+    def misfit(self, found: Sequence[StoredColumn]) -> str | None:
+        """SQL text with the reason for which PostgreSQL would refuse a row; NULL for a row that it accepts.
 
-        Of the table's own rules it knows NOT NULL and the length of texts; and no text may have the
+        Of the table's own rules it covers NOT NULL and the length of texts; and no text may have the
         character 0 (PostgreSQL manual, "Character Types"). None: no row can be refused for these.
         """
         by_name = {column.name: column for column in found}
-        key = self.sink.key or ()
+        key = self.key
         rules = [
             rule
             for column in self.columns
@@ -112,19 +102,22 @@ class PostgresTable:
         return f"CASE\n{lines}\n  END"
 
 
-def stored_columns(result: Sequence[Column], sink: PostgresSink, place: str) -> tuple[Column, ...]:
-    """The columns of a query's result that go to the table: those that it declares, or all.
+def stored_columns(
+    result: Sequence[Column], declared: Collection[str] | None, key: Sequence[str], place: str
+) -> tuple[Column, ...]:
+    """The columns of a query's result that are stored: those that are `declared`, or all.
 
     Raises:
-        PostgresError: the key is not among them, or one is of a type that PostgreSQL cannot take.
+        PostgresError: the key is not among them, or one has a type that PostgreSQL cannot store.
     """
-    stored = [column for column in result if sink.columns is None or column.name in sink.columns]
+    stored = [column for column in result if declared is None or column.name in declared]
     names = [column.name for column in stored]
     if not stored:
         raise PostgresError(
-            f"{place}.columns: the query gives none of them; it gives {', '.join(c.name for c in result)}"
+            f"{place}.columns: the query returns none of them; it returns"
+            f" {', '.join(column.name for column in result)}"
         )
-    for name in sink.key or ():
+    for name in key:
         if name not in names:
             raise PostgresError(
                 f"{place}.key: column {name!r} is not stored{did_you_mean(name, names)}"
@@ -135,26 +128,17 @@ def stored_columns(result: Sequence[Column], sink: PostgresSink, place: str) -> 
     return tuple(stored)
 
 
-def postgres_table(table: str, columns: Sequence[Column], sink: PostgresSink, jdbc: Mapping[str, str]) -> str:
-    """CREATE TABLE in Flink SQL; `table` is in SQL, `jdbc` has the connection's options.
+def text_columns(table: PostgresTable) -> list[str]:
+    """How Flink SQL declares the table: all columns are texts, and PostgreSQL parses them.
 
-    All its columns are texts, which PostgreSQL reads as what its own are: a uuid, a timestamptz, a jsonb.
+    So a column can have any of its types: a uuid, a timestamptz, a jsonb.
     """
-    lines = [f"{sql.name(column.name)} STRING" for column in columns]
-    if sink.key:
-        lines.append(f"PRIMARY KEY ({sql.names(sink.key)}) NOT ENFORCED")
-    options = {
-        "connector": "postgres",
-        **jdbc,
-        "table-name": quoted_table(sink.table),
-        "sink.buffer-flush.max-rows": str(sink.batch_rows),
-        "sink.buffer-flush.interval": flink_duration(sink.batch_interval),
-    }
-    return sql.create_table(table, lines, options)
+    lines = [f"{sql.name(column.name)} STRING" for column in table.columns]
+    return [*lines, f"PRIMARY KEY ({sql.names(table.key)}) NOT ENFORCED"] if table.key else lines
 
 
 def selected(columns: Sequence[Column]) -> str:
-    """The columns in a SELECT, as the texts that the table of `postgres_table` has."""
+    """The columns in a SELECT, as the texts of `text_columns`."""
     return ", ".join(f"{_text(column)} AS {sql.name(column.name)}" for column in columns)
 
 
@@ -191,7 +175,7 @@ def _postgres_type(column: Column, place: str) -> str:
     return f"{_TYPES[match['name']]}{size}"
 
 
-def _rules(column: Column, stored: TableColumn, *, is_key: bool) -> list[tuple[str, str]]:
+def _rules(column: Column, stored: StoredColumn, *, is_key: bool) -> list[tuple[str, str]]:
     name = sql.name(column.name)
     rules = []
     if stored.not_null and not stored.has_default:

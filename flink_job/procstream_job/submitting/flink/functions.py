@@ -1,4 +1,4 @@
-"""Python functions that queries may call: found, imported and looked at before a job is submitted."""
+"""Python functions that queries may call: found, imported and checked before a job is submitted."""
 
 import importlib
 import importlib.util
@@ -23,14 +23,14 @@ class Function:
     name: str
     udf: Any
     file: Path | None
-    """The module's file if it is beside the pipeline file: it has to be sent with the job."""
+    """The module's file if it is beside the pipeline file: it is sent with the job."""
 
 
 def check_modules(functions: Sequence[str], folder: Path | None) -> None:
     """Look for the modules without running them; `folder` is that of the pipeline file.
 
     Raises:
-        FunctionError: one is not there.
+        FunctionError: one does not exist.
     """
     with _importable(folder):
         for index, function in enumerate(functions):

@@ -1,1 +1,1 @@
-"""Topics as tables of Flink SQL: what the file of the catalog `procstream-topics` is made of."""
+"""Topics as tables of Flink SQL: the file behind the catalog `procstream-topics`."""

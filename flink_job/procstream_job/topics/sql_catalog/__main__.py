@@ -1,4 +1,4 @@
-"""Writes the file of the SQL catalog's tables, once or again and again.
+"""Writes the file of the SQL catalog's tables, once or repeatedly.
 
 python -m procstream_job.topics.sql_catalog topics.json --every 30s
 """
@@ -11,11 +11,11 @@ from typing import Annotated
 
 import typer
 from procstream_common.cli import run
+from procstream_common.durations import parse_duration
 from procstream_common.errors import ProcstreamError
 from procstream_common.logs import LogFormat, LogLevel, set_up
 from pydantic import TypeAdapter, ValidationError
 
-from procstream_job.language.durations import parse_duration
 from procstream_job.topics.sql_catalog import tables_file
 from procstream_job.topics.sql_catalog.tables_file import RunningPipeline
 
@@ -26,20 +26,20 @@ app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
 
 @app.command()
 def write(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write; its folder is there.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write; its folder must exist.")],
     every: Annotated[
         str | None,
-        typer.Option(metavar="DURATION", help="Go on and look at the topics so often, such as '30 s'."),
+        typer.Option(metavar="DURATION", help="Repeat at this interval, such as '30 s'."),
     ] = None,
     pipelines: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help='Pipelines whose columns come first: [{"source": "fraud-alerts", "env": {}}].',
+            help='JSON list of pipelines whose columns win: [{"source": "fraud-alerts", "env": {}}].',
         ),
     ] = None,
 ) -> None:
-    """Make every topic a table of Flink SQL; Kafka and the registry are those of the environment."""
+    """Describe every topic as a table of Flink SQL; the environment has the connections."""
     set_up(LogFormat.TEXT, LogLevel.INFO)
     pause = _seconds(every) if every is not None else None
     while True:
@@ -50,7 +50,7 @@ def write(
         except ProcstreamError as error:
             if pause is None:
                 raise
-            _log.warning("%s; the tables stay as they are", error)
+            _log.warning("%s; keeping the tables of the last attempt", error)
         if pause is None:
             return
         time.sleep(pause)
@@ -64,7 +64,7 @@ def _seconds(duration: str) -> float:
 
 
 def _read(file: Path | None) -> list[RunningPipeline]:
-    """Anew each time: a ConfigMap changes in place."""
+    """Read again each time: a ConfigMap changes in place."""
     if file is None:
         return []
     try:

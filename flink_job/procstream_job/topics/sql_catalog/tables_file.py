@@ -1,4 +1,4 @@
-"""The file that the SQL catalog's tables are read from, written from what the cluster has now."""
+"""Writes the file of the SQL catalog's tables, from what the cluster has now."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,19 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from procstream_common.errors import ProcstreamError
-from procstream_common.registry import SchemaNotFound, SchemaRegistry
+from procstream_common.errors import NotFoundError, ProcstreamError
+from procstream_common.kafka import KafkaCluster
+from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 from pydantic import BaseModel, ConfigDict
 
 from procstream_job.file.model import Pipeline
 from procstream_job.file.reading import load_pipeline, shipped_pipelines
-from procstream_job.submitting.preflight import topic_names
 from procstream_job.topics.sample import sample_topics
 from procstream_job.topics.sql_catalog.topic_tables import Topic, catalog, declarations, needs_sample
 
 _SAMPLE_RECORDS = 100
 _SAMPLE_SECONDS = 5.0
+_KAFKA_SECONDS = 5.0
 
 
 class RunningPipeline(BaseModel):
@@ -35,17 +36,17 @@ class RunningPipeline(BaseModel):
 def document(running: Iterable[RunningPipeline], env: Mapping[str, str]) -> dict[str, Any]:
     """What the catalog `procstream-topics` reads: tables of all topics but internal ones.
 
-    `env` has the settings of Kafka and the registry. Raises `ProcstreamError` when one of them does not
-    answer.
+    `env` has the settings of Kafka and the registry. Raises `ProcstreamError` when one is unavailable.
     """
     kafka, registry = load(KafkaSettings, env), load(RegistrySettings, env)
+    cluster = KafkaCluster(kafka, timeout=_KAFKA_SECONDS)
     # Kafka's own topics and those of its tools begin with an underscore.
-    names = sorted(name for name in topic_names(kafka) if not name.startswith("_"))
+    names = sorted(name for name in cluster.topics() if not name.startswith("_"))
     schemas = _schemas(names, registry)
     declared = declarations(_pipelines(running, env))
     topics = [Topic(name, schemas.get(name), declared.get(name)) for name in names]
     unknown = [topic.name for topic in topics if needs_sample(topic)]
-    samples = sample_topics(kafka, unknown, _SAMPLE_RECORDS, _SAMPLE_SECONDS)
+    samples = sample_topics(cluster, unknown, _SAMPLE_RECORDS, _SAMPLE_SECONDS)
     topics = [
         replace(topic, sample=samples[topic.name].values) if topic.name in samples else topic
         for topic in topics
@@ -54,7 +55,7 @@ def document(running: Iterable[RunningPipeline], env: Mapping[str, str]) -> dict
 
 
 def update(file: Path, tables: Mapping[str, Any]) -> bool:
-    """Make `tables` the content of `file`, at once and for its owner alone; whether it was another before."""
+    """Replace the content of `file` atomically, readable for its owner alone; whether it has changed."""
     text = json.dumps(tables, indent=2)
     if file.exists() and file.read_text() == text:
         return False
@@ -72,7 +73,7 @@ def _schemas(topics: Iterable[str], registry: RegistrySettings) -> dict[str, str
         for topic in topics:
             try:
                 found[topic] = client.latest(f"{topic}-value").schema_text
-            except SchemaNotFound:
+            except NotFoundError:
                 continue
     return found
 
@@ -81,5 +82,5 @@ def _pipelines(running: Iterable[RunningPipeline], env: Mapping[str, str]) -> It
     for pipeline in (*running, *(RunningPipeline(source=name) for name in shipped_pipelines())):
         try:
             yield load_pipeline(pipeline.source, {**env, **pipeline.env})
-        except ProcstreamError:  # a file that is gone or broken by now declares nothing
+        except ProcstreamError:  # a file that is missing or invalid declares nothing
             continue

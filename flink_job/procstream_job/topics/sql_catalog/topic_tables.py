@@ -1,20 +1,17 @@
-"""From a topic to its table in the SQL catalog. Pure: what Kafka and the registry say comes in."""
+"""From a topic to its table in the SQL catalog. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from procstream_job.file.model import JsonSource, Pipeline
+from procstream_job.file.model import Pipeline
+from procstream_job.formats.avro.options import AVRO, avro_options
 from procstream_job.formats.avro.schema import UnreadableSchemaError, reader_schema
+from procstream_job.formats.dead_letter import ERROR_KEY, dead_letter_options
 from procstream_job.formats.json.inference import infer_columns
-from procstream_job.language.columns import METADATA_COLUMNS
+from procstream_job.formats.json.options import JSON, JSON_OPTIONS, JsonSource
+from procstream_job.language.columns import METADATA_COLUMNS, METADATA_KEYS
 
-_METADATA_KEYS = {
-    "kafka_topic": "topic",
-    "kafka_partition": "partition",
-    "kafka_offset": "offset",
-    "kafka_timestamp": "timestamp",
-}
 ERROR_COLUMN = "dead_letter_error"
 """Why a record could not be decoded; its own columns are null then."""
 
@@ -36,7 +33,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class Declaration:
-    """Columns that a pipeline gives a topic of JSON records, with Flink SQL types."""
+    """Columns that a pipeline declares for a topic of JSON records, with Flink SQL types."""
 
     pipeline: str
     columns: Mapping[str, str]
@@ -62,7 +59,7 @@ def catalog(topics: Iterable[Topic], kafka: Mapping[str, str], registry: Mapping
 
 
 def declarations(pipelines: Iterable[Pipeline]) -> dict[str, Declaration]:
-    """Columns of JSON sources by topic; what comes first wins."""
+    """Columns of JSON sources by topic; the first pipeline wins."""
     found: dict[str, Declaration] = {}
     for pipeline in pipelines:
         for source in pipeline.sources.values():
@@ -72,7 +69,7 @@ def declarations(pipelines: Iterable[Pipeline]) -> dict[str, Declaration]:
 
 
 def needs_sample(topic: Topic) -> bool:
-    """Whether only its records can tell a topic's columns."""
+    """Whether a topic's columns can only be inferred from its records."""
     return _by_schema(topic, {}) is None and topic.declared is None
 
 
@@ -83,10 +80,10 @@ def _table(topic: Topic, kafka: Mapping[str, str], registry: Mapping[str, str]) 
     ]
     columns += [
         {"name": name, "type": METADATA_COLUMNS[name], "metadata": key, "virtual": True}
-        for name, key in _METADATA_KEYS.items()
+        for name, key in METADATA_KEYS.items()
     ]
     if reading.names_errors:
-        columns.append({"name": ERROR_COLUMN, "type": "STRING", "metadata": "value.error", "virtual": True})
+        columns.append({"name": ERROR_COLUMN, "type": "STRING", "metadata": ERROR_KEY, "virtual": True})
     return {
         "comment": reading.origin,
         "columns": columns,
@@ -110,9 +107,9 @@ def _by_schema(topic: Topic, registry: Mapping[str, str]) -> _Reading | None:
         schema = reader_schema(topic.schema_text, wanted)
     except UnreadableSchemaError:
         return None
-    options = dict(registry) if schema.derivable else {**registry, "schema": schema.text}
     columns = {column.name: column.type for column in schema.columns}
-    return _Reading(f"columns of subject {topic.name}-value", columns, _lenient("avro-confluent", options))
+    options = dead_letter_options(AVRO, avro_options(schema, registry))
+    return _Reading(f"columns of subject {topic.name}-value", columns, options)
 
 
 def _by_declaration(topic: Topic) -> _Reading | None:
@@ -123,7 +120,7 @@ def _by_declaration(topic: Topic) -> _Reading | None:
 
 def _by_sample(topic: Topic) -> _Reading | None:
     columns = infer_columns(topic.sample)
-    return _json(f"columns told from {len(topic.sample)} records", columns) if columns else None
+    return _json(f"columns inferred from {len(topic.sample)} records", columns) if columns else None
 
 
 def _raw(topic: Topic) -> _Reading:
@@ -132,16 +129,7 @@ def _raw(topic: Topic) -> _Reading:
 
 
 def _json(origin: str, columns: Mapping[str, str]) -> _Reading:
-    return _Reading(origin, columns, _lenient("json", {"timestamp-format.standard": "ISO-8601"}))
-
-
-def _lenient(value_format: str, options: Mapping[str, str]) -> dict[str, str]:
-    """Options of a format under which a bad record is a row that says so, and not the end of the SELECT."""
-    return {
-        "value.format": "dead-letter",
-        "value.dead-letter.format": value_format,
-        **{f"value.dead-letter.{value_format}.{key}": text for key, text in options.items()},
-    }
+    return _Reading(origin, columns, dead_letter_options(JSON, JSON_OPTIONS))
 
 
 def _is_text(value: bytes) -> bool:

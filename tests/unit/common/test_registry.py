@@ -3,6 +3,7 @@
 import functools
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -249,3 +250,20 @@ def test_a_registry_that_hangs_is_given_up() -> None:
         ):
             registry.subjects()
         released.set()
+
+
+def test_certificates_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    (tmp_path / "nonsense.pem").write_text("nonsense")
+    file = str(tmp_path / "nonsense.pem")
+    env = {"SCHEMA_REGISTRY_URL": "https://registry", "SCHEMA_REGISTRY_SSL_CA_LOCATION": file}
+    with pytest.raises(RefusedError, match=r"SCHEMA_REGISTRY_SSL_CA_LOCATION: found .*nonsense\.pem"):
+        SchemaRegistry(load(RegistrySettings, env))
+    env = {
+        "SCHEMA_REGISTRY_URL": "https://registry",
+        "SCHEMA_REGISTRY_SSL_CERTIFICATE_LOCATION": file,
+        "SCHEMA_REGISTRY_SSL_KEY_LOCATION": file,
+    }
+    with pytest.raises(
+        RefusedError, match=r"SCHEMA_REGISTRY_SSL_CERTIFICATE_LOCATION: found .*nonsense\.pem"
+    ):
+        SchemaRegistry(load(RegistrySettings, env))

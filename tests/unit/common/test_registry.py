@@ -174,7 +174,7 @@ def test_a_schema_is_found_under_its_subject() -> None:
     assert server.requests[0].json == SCHEMA
 
 
-def test_a_subject_without_the_schema_is_told_from_an_absent_one() -> None:
+def test_a_subject_without_the_schema_differs_from_an_absent_one() -> None:
     for code, absent in ((40403, False), (40401, True)):
         answer = http_server.Answer(404, {"error_code": code, "message": "no"})
         with serving(answer) as server, client(server.url) as registry:

@@ -95,7 +95,7 @@ def test_temporary_keys_carry_their_token() -> None:
     assert load(S3Settings, KEYS | {"AWS_SESSION_TOKEN": "t"}).s3fs()["token"] == "t"
 
 
-def test_flink_is_never_told_the_keys() -> None:
+def test_flink_never_gets_the_keys() -> None:
     assert "s3cret" not in str(load(S3Settings, KEYS | {"AWS_SESSION_TOKEN": "s3cret"}).flink())
 
 

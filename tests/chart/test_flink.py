@@ -1,9 +1,6 @@
 """Pipelines: Deployments without Flink's operator, FlinkDeployments with it."""
 
-import subprocess
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -240,11 +237,6 @@ def test_a_cluster_without_flinks_operator_is_told(chart: Chart) -> None:
     with pytest.raises(RefusedError, match="the cluster knows no FlinkDeployment: install"):
         chart.run(*known)
     chart.run(*known, "--api-versions=flink.apache.org/v1beta1")
-
-
-def test_the_schema_is_that_of_the_model() -> None:
-    script = Path(CHART).parents[1] / "scripts" / "values_schema.py"
-    subprocess.run([sys.executable, script, "--check"], check=True)
 
 
 def test_all_that_ship_are_listed() -> None:

@@ -159,7 +159,9 @@ def test_the_schema_has_every_field_of_the_resources(crd: str, values: str, else
     """`elsewhere` are fields that the chart sets from others."""
     definition = yaml.safe_load((CHART / "crds" / f"{crd}.yaml").read_text())
     resource = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    schema = json.loads((CHART / "values.schema.json").read_text())["properties"][values]
-    own = schema.get("items", schema)["properties"]
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    field = schema["properties"][values]
+    name = field.get("items", field)["$ref"].removeprefix("#/$defs/")
+    own = schema["$defs"][name]["properties"]
     # The connection is the chart's own.
     assert resource["properties"].keys() - elsewhere - {"envFrom", "tlsSecretRef"} <= own.keys()

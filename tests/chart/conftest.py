@@ -1,4 +1,4 @@
-"""The chart, rendered by the helm of PATH or one that is built once."""
+"""The chart, rendered by the helm of PATH or by one that is built once."""
 
 import shutil
 from pathlib import Path

@@ -43,7 +43,7 @@
 
 {{/* Of a container, in a form that both Kubernetes and Flink can read: 1Gi is 1024m. */}}
 {{- define "procstream.flink.memory" -}}
-{{- $limit := dig "limits" "memory" "" .resources | toString -}}
+{{- $limit := dig "limits" "memory" "" .resources | include "procstream.text" -}}
 {{- if hasSuffix "Gi" $limit -}}
 {{- trimSuffix "Gi" $limit | float64 | mulf 1024 | int }}m
 {{- else if hasSuffix "Mi" $limit -}}
@@ -66,28 +66,14 @@ s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
 {{- define "procstream.flink.configuration" -}}
 {{- $s3 := include "procstream.s3.variables" .root | fromYaml -}}
 {{- $storage := include "procstream.flink.storage" . -}}
-{{- $avro := "org.apache.flink.avro.shaded.org.apache.avro.limits" -}}
-{{- $opens := list -}}
-{{- range list "java.rmi/sun.rmi.registry" "java.security.jgss/sun.security.krb5" -}}
-  {{- $opens = append $opens (printf "--add-exports=%s=ALL-UNNAMED" .) -}}
-{{- end -}}
-{{- range list "java.lang" "java.net" "java.io" "java.nio" "sun.nio.ch" "java.lang.reflect" "java.text" "java.time" "java.util" "java.util.concurrent" "java.util.concurrent.atomic" "java.util.concurrent.locks" -}}
-  {{- $opens = append $opens (printf "--add-opens=java.base/%s=ALL-UNNAMED" .) -}}
-{{- end -}}
-{{- $limits := list -}}
-{{- range list "string.maxLength" "bytes.maxLength" "collectionItems.maxLength" -}}
-  {{- $limits = append $limits (printf "-D%s.%s=16777216" $avro .) -}}
-{{- end -}}
 {{- $configuration := dict
   "execution.checkpointing.dir" (printf "%s/checkpoints" $storage)
   "execution.checkpointing.savepoint-dir" (printf "%s/savepoints" $storage)
-  "taskmanager.numberOfTaskSlots" (.pipeline.taskManager.slots | toString)
+  "taskmanager.numberOfTaskSlots" (include "procstream.text" .pipeline.taskManager.slots)
   "blob.server.port" "6124"
   "taskmanager.rpc.port" "6122"
   "metrics.reporter.prometheus.factory.class" "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
   "metrics.reporter.prometheus.port" "9249"
-  "env.java.opts.all" (join " " $opens)
-  "env.java.opts.taskmanager" (join " " $limits)
   "s3.path.style.access" $s3.S3_PATH_STYLE
   "fs.s3a.endpoint.region" $s3.AWS_REGION
 -}}
@@ -101,8 +87,9 @@ s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
 {{- if and (not (include "procstream.s3.secret" .root)) .root.Values.s3.serviceAccountAnnotations -}}
   {{- $_ := set $configuration "s3.aws.credentials.provider" "com.amazonaws.auth.WebIdentityTokenCredentialsProvider" -}}
 {{- end -}}
-{{- range $key, $value := mergeOverwrite $configuration (deepCopy .root.Values.flink.configuration) (deepCopy .pipeline.configuration) }}
-{{ $key }}: {{ $value | toString | quote }}
+{{- $defaults := .root.Files.Get "files/flink-defaults.yaml" | fromYaml -}}
+{{- range $key, $value := mergeOverwrite $defaults $configuration (deepCopy .root.Values.flink.configuration) (deepCopy .pipeline.configuration) }}
+{{ $key }}: {{ include "procstream.text" $value | quote }}
 {{- end }}
 {{- end -}}
 
@@ -112,7 +99,7 @@ s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
 - procstream_job
 - run
 - {{ ternary (printf "/etc/procstream/pipeline/%s.yaml" .pipeline.name) .pipeline.file (not (empty .pipeline.definition)) }}
-- --parallelism={{ .pipeline.parallelism }}
+- --parallelism={{ include "procstream.text" .pipeline.parallelism }}
 - --checkpoint-interval={{ .pipeline.checkpointInterval }}
 # For topics and schemas that are not there yet.
 - --wait=10min
@@ -284,7 +271,7 @@ memory: {{ include "procstream.flink.memory" . }}
 
 {{/* 250m is 0.25. */}}
 {{- define "procstream.flink.cpu" -}}
-{{- $cpu := toString . -}}
+{{- $cpu := include "procstream.text" . -}}
 {{- if hasSuffix "m" $cpu }}{{ divf (trimSuffix "m" $cpu | float64) 1000 }}{{ else }}{{ $cpu | float64 }}{{ end -}}
 {{- end -}}
 

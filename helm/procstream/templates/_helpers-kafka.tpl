@@ -54,7 +54,7 @@
 
 {{/* Replicas of a partition where nothing else is said. */}}
 {{- define "procstream.kafka.replicationFactor" -}}
-{{- if .Values.kafka.enabled }}{{ min 3 (int .Values.kafka.replicas) }}{{ else }}{{ .Values.kafka.external.replicationFactor }}{{ end -}}
+{{- if .Values.kafka.enabled }}{{ min 3 (int .Values.kafka.replicas) }}{{ else }}{{ include "procstream.text" .Values.kafka.external.replicationFactor }}{{ end -}}
 {{- end -}}
 
 {{/* Java's heap, which leaves room for what Java needs besides. */}}
@@ -62,8 +62,8 @@
 {{- $heap := .Values.kafka.heap -}}
 {{- $limit := dig "limits" "memory" "" .Values.kafka.resources -}}
 {{- $room := sub (include "procstream.mebibytes" $limit | int) (include "procstream.mebibytes" $heap | int) -}}
-{{- if and (regexMatch "[KMG]i$" (toString $limit)) (lt $room 256) -}}
-  {{- fail (printf "kafka.heap: found %s, but kafka.resources.limits.memory is %v: Java needs 256Mi besides its heap, so make one smaller or the other larger" $heap $limit) -}}
+{{- if and (regexMatch "[KMG]i$" (include "procstream.text" $limit)) (lt $room 256) -}}
+  {{- fail (printf "kafka.heap: found %s, but kafka.resources.limits.memory is %s: Java needs 256Mi besides its heap, so make one smaller or the other larger" $heap (include "procstream.text" $limit)) -}}
 {{- end -}}
 {{- $heap -}}
 {{- end -}}

@@ -73,21 +73,21 @@ capabilities:
 {{- define "procstream.env" -}}
 {{- $env := list -}}
 {{- range $name, $value := . -}}
-{{- $env = append $env (dict "name" $name "value" ($value | toString)) -}}
+{{- $env = append $env (dict "name" $name "value" (include "procstream.text" $value)) -}}
 {{- end -}}
 {{- with $env }}{{ toYaml . }}{{ end -}}
 {{- end -}}
 
-{{/* Text of a number, boolean or text; helm has read numbers as floating point. */}}
+{{/* A number, boolean or text as text. Helm reads numbers as floating point, which templates print as 1e+06. */}}
 {{- define "procstream.text" -}}
-{{- if and (kindIs "float64" .) (eq . (floor .)) }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
+{{- if kindIs "string" . }}{{ . }}{{ else }}{{ toJson . }}{{ end -}}
 {{- end -}}
 
 {{/* MiB of a quantity of memory such as 1Gi, or of a Java size such as 512m; 0 of one in other units. */}}
 {{- define "procstream.mebibytes" -}}
 {{- $units := dict "k" 0.0009765625 "m" 1 "g" 1024 "Ki" 0.0009765625 "Mi" 1 "Gi" 1024 -}}
-{{- $unit := regexFind "[A-Za-z]+$" (toString .) -}}
-{{- mulf (regexFind "^[0-9.]+" (toString .) | float64) (get $units $unit | default 0) | int64 -}}
+{{- $unit := regexFind "[A-Za-z]+$" (include "procstream.text" .) -}}
+{{- mulf (regexFind "^[0-9.]+" (include "procstream.text" .) | float64) (get $units $unit | default 0) | int64 -}}
 {{- end -}}
 
 {{/* A StatefulSet's claim `data`: .Values.kafka.storage */}}
@@ -101,5 +101,5 @@ spec:
   {{- end }}
   resources:
     requests:
-      storage: {{ .size }}
+      storage: {{ include "procstream.text" .size }}
 {{- end -}}

@@ -7,22 +7,12 @@ import pytest
 import yaml
 from procstream_job.pipeline_file import shipped_pipelines
 
+from tests.chart.conftest import ALL_PIPELINES, OWN_PIPELINE
 from tests.chart.pod_security import violations
 from tests.chart.rendering import CHART, Chart, RefusedError, environment
 
-OWN = {
-    "enabled": True,
-    "definition": {
-        "name": "own",
-        "sources": {"people": {"topic": "${TOPIC}", "format": "avro"}},
-        "functions": ["my_rules:shout"],
-        "sink": {"print": {}},
-        "dropped": {"kafka": {"topic": "dead-letters"}},
-    },
-    "files": {"my_rules.py": "from pyflink.table.udf import udf\n"},
-    "env": {"TOPIC": "people"},
-}
-ALL = {name: {"enabled": True} for name in shipped_pipelines()} | {"own": OWN}
+OWN = OWN_PIPELINE
+ALL = ALL_PIPELINES
 
 
 def values(pipelines: Mapping[str, Any], operator: bool = False) -> dict[str, Any]:

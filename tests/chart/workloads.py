@@ -1,4 +1,4 @@
-"""Everything of a release that runs pods: as Kubernetes, Flink's operator and procstream's operator create them."""
+"""Everything of a release that runs pods, as Kubernetes and Flink's operator create them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

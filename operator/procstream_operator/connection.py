@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.schema_registry import SchemaRegistryClient
 from procstream_common.errors import SettingsError
+from procstream_common.kafka import KafkaCluster
 from procstream_common.provisioning import TopicAdmin
+from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 
 ClientT = TypeVar("ClientT")
@@ -42,21 +42,21 @@ class Connection:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._admin = _Renewed(_admin_client)
+        self._kafka = _Renewed(_cluster)
         self._registry = _Renewed(_registry_client)
 
     def topic_admin(self) -> TopicAdmin:
         """For requests about topics."""
-        return TopicAdmin(self._admin.client(self._settings.read()))
+        return TopicAdmin(self._kafka.client(self._settings.read()))
 
-    def registry(self) -> SchemaRegistryClient:
+    def registry(self) -> SchemaRegistry:
         """For requests about schemas."""
         return self._registry.client(self._settings.read())
 
     def poll(self) -> None:
         """Serve what librdkafka asks for, such as a new token; without that tokens expire."""
-        if self._admin.current is not None:
-            self._admin.current.poll(0)
+        if self._kafka.current is not None:
+            self._kafka.current.poll()
 
 
 class _Renewed(Generic[ClientT]):
@@ -95,18 +95,17 @@ def _modified(path: Path) -> int | None:
         return None
 
 
-def _admin_client(variables: Mapping[str, str]) -> AdminClient:
-    return AdminClient(
-        {
-            **load(KafkaSettings, variables).librdkafka(),
-            "client.id": "procstream-operator",
-            "log_level": 2,  # librdkafka writes to stderr by itself; that Kafka is away is in the conditions
-            # A broker that comes back is found within seconds, not after librdkafka's usual 10.
+def _cluster(variables: Mapping[str, str]) -> KafkaCluster:
+    return KafkaCluster(
+        load(KafkaSettings, variables),
+        client_id="procstream-operator",
+        properties={
+            "log_level": 2,  # librdkafka writes to stderr by itself; an unavailable Kafka is a condition
+            # A broker that is reachable again is found within seconds, not after librdkafka's usual 10.
             "reconnect.backoff.max.ms": 2000,
-        }
+        },
     )
 
 
-def _registry_client(variables: Mapping[str, str]) -> SchemaRegistryClient:
-    # Retries are the work queue's.
-    return SchemaRegistryClient({**load(RegistrySettings, variables).confluent(), "max.retries": 0})
+def _registry_client(variables: Mapping[str, str]) -> SchemaRegistry:
+    return SchemaRegistry(load(RegistrySettings, variables))

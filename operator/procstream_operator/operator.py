@@ -142,8 +142,8 @@ class Operator:
         try:
             return await self._api.resources(controller.kind, self._options.namespaces)
         except GoneError as error:
-            raise ApiError(
-                f"{error}; apply the CustomResourceDefinitions of the chart's crds/ first"
+            raise GoneError(
+                error.server, f"{error}; apply the CustomResourceDefinitions of the chart's crds/ first"
             ) from error
 
     async def _keep_alive(self) -> None:

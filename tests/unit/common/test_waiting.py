@@ -94,7 +94,9 @@ def test_a_wrong_setting_ends_the_wait() -> None:
 
 @pytest.mark.parametrize("need", ["kafka:orders", "topic", "topic:", "mysql", ""])
 def test_a_need_that_there_is_not_is_named_before_the_first_wait(need: str) -> None:
-    with pytest.raises(SettingsError, match="expected one of kafka, registry, s3, postgres, topic:NAME, subj"):
+    with pytest.raises(
+        SettingsError, match="expected one of kafka, registry, s3, postgres, topic:NAME, subj"
+    ):
         wait_for_all(["kafka", need])
 
 

@@ -201,8 +201,8 @@ def test_without_pipelines_there_is_nothing_of_flink(chart: Chart) -> None:
 @pytest.mark.parametrize(
     ("pipelines", "sentence"),
     [
-        ({"own": OWN | {"file": "lineage"}}, "pipelines.own: found both file and definition: give one of"),
-        ({"mine": OWN}, "pipelines.mine.definition.name: found own: give it the name of the entry"),
+        ({"own": OWN | {"file": "lineage"}}, "pipelines.own: found both file and definition: set one of"),
+        ({"mine": OWN}, "pipelines.mine.definition.name: found own: set it to the name of the entry"),
         (
             {"lineage": {"jobManager": {"resources": {"limits": {"memory": "1G"}}}}},
             'flink.jobManager.resources.limits.memory: found "1G", expected a size in Mi or Gi',
@@ -224,7 +224,7 @@ def test_a_mistake_is_told(chart: Chart, pipelines: Mapping[str, Any], sentence:
 def test_a_cluster_without_flinks_operator_is_told(chart: Chart) -> None:
     known = ["template", "events", str(CHART), f"--values={CHART / 'values-local.yaml'}"]
     known += ["--set=flink.operator.enabled=true", "--api-versions=procstream.io/v1alpha1"]
-    with pytest.raises(RefusedError, match="the cluster knows no FlinkDeployment: install"):
+    with pytest.raises(RefusedError, match="the cluster has no FlinkDeployment: install"):
         chart.run(*known)
     chart.run(*known, "--api-versions=flink.apache.org/v1beta1")
 

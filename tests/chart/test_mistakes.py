@@ -68,8 +68,8 @@ def test_a_mistake_is_named_with_its_path(
         ),
         (
             {"kafka": {"replicas": 1, "controllers": 3}},
-            "kafka.controllers: found 3, but kafka.replicas is 1: controllers are the first of these nodes, "
-            "so set it to 1 or less",
+            "kafka.controllers: found 3, but kafka.replicas is 1: the first of these nodes are the "
+            "controllers, so set it to 1 or less",
         ),
         (
             {"kafka": {"heap": "1g", "resources": {"limits": {"memory": "1152Mi"}}}},
@@ -93,8 +93,8 @@ def test_a_mistake_is_named_with_its_path(
         ),
         (
             {"registry": {"storage": "postgres"}},
-            "registry.storage: found postgres, but there is none: "
-            "set postgres.enabled to true or give postgres.external.url",
+            "registry.storage: found postgres, but there is no PostgreSQL: "
+            "set postgres.enabled to true or postgres.external.url",
         ),
         (
             {
@@ -104,7 +104,7 @@ def test_a_mistake_is_named_with_its_path(
                 }
             },
             "registry.storage: found kafka, but kafka.external.securityProtocol is SSL, and the "
-            "registry of this chart speaks PLAINTEXT alone: set registry.storage to postgres, "
+            "registry of this chart supports only PLAINTEXT: set registry.storage to postgres, "
             "or registry.enabled to false",
         ),
         (

@@ -1,7 +1,7 @@
 {{/* Init containers wait for what a pod needs, so that its containers do not fail and restart. */}}
 
 {{/* A list of initContainers: (dict "root" $ "for" (list "kafka" "registry" "s3" "postgres" "topic:NAME"
-     "subject:NAME")). The pod has the volumes of "procstream.connection.volumes". */}}
+     "subject:NAME")). The pod needs the volumes of "procstream.connection.volumes". */}}
 {{- define "procstream.waitFor" -}}
 {{- $root := .root -}}
 - name: wait

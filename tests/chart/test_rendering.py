@@ -3,8 +3,9 @@ from collections import Counter
 import pytest
 
 from tests.chart.conftest import EVERYTHING
-from tests.chart.pod_security import violations
-from tests.chart.rendering import CHART, NAMESPACE, Chart, Rendered
+from tests.chart.kubernetes_types import mistakes
+from tests.chart.rendering import CHART, NAMESPACE, RELEASE, Chart, Rendered
+from tests.chart.workloads import short
 
 
 @pytest.mark.parametrize("file", ["values-local.yaml", "values-aws.yaml"])
@@ -17,18 +18,45 @@ def test_rendering_twice_gives_the_same(chart: Chart, everything: Rendered) -> N
     assert again.text == everything.text
 
 
-def test_objects_have_their_own_names_and_all_labels(rendered: Rendered) -> None:
+CLUSTER_WIDE = ("ClusterRole", "ClusterRoleBinding")
+
+
+def test_objects_are_of_their_types(rendered: Rendered) -> None:
+    found = {(one["kind"], one["metadata"]["name"]): mistakes(one) for one in rendered.objects}
+    assert {thing: texts for thing, texts in found.items() if texts} == {}
+
+
+def test_objects_have_names_of_their_own_and_are_in_the_releases_namespace(rendered: Rendered) -> None:
     identities = Counter((one["kind"], one["metadata"]["name"]) for one in rendered.objects)
     assert [identity for identity, count in identities.items() if count > 1] == []
     for one in rendered.objects:
-        assert one["metadata"].get("namespace", NAMESPACE) == NAMESPACE
-        assert one["metadata"]["labels"]["app.kubernetes.io/part-of"] == "procstream"
+        expected = None if one["kind"] in CLUSTER_WIDE else NAMESPACE
+        assert one["metadata"].get("namespace") == expected, one["metadata"]["name"]
 
 
-def test_pods_are_restricted(rendered: Rendered) -> None:
-    found = {name: violations(pod) for name, pod in rendered.pods()}
-    assert len(found) >= 3
-    assert {name: texts for name, texts in found.items() if texts} == {}
+def test_objects_have_the_labels_of_the_release(everything: Rendered) -> None:
+    for one in everything.objects:
+        labels = one["metadata"]["labels"]
+        assert (
+            labels.items()
+            >= {
+                "app.kubernetes.io/name": "procstream",
+                "app.kubernetes.io/instance": RELEASE,
+                "app.kubernetes.io/part-of": "procstream",
+                "app.kubernetes.io/managed-by": "Helm",
+                "team": "streams",
+            }.items()
+        )
+        assert {"app.kubernetes.io/version", "helm.sh/chart"} <= labels.keys()
+
+
+def test_objects_have_the_label_of_their_component(rendered: Rendered) -> None:
+    """The servers' objects are named after it."""
+    for one in rendered.objects:
+        component = one["metadata"]["labels"]["app.kubernetes.io/component"]
+        name = short(one["metadata"]["name"])
+        for server in ("kafka", "minio", "postgres", "registry", "sql-gateway"):
+            assert (name == server or name.startswith(f"{server}-")) is component.startswith(server), name
 
 
 def test_pods_say_what_they_need(rendered: Rendered) -> None:
@@ -38,12 +66,6 @@ def test_pods_say_what_they_need(rendered: Rendered) -> None:
             assert container["imagePullPolicy"] == "IfNotPresent", name
             assert container["resources"]["requests"].keys() == {"cpu", "memory"}, name
             assert container["resources"]["limits"].keys() == {"memory"}, name
-
-
-def test_only_what_talks_to_the_api_server_has_a_token(rendered: Rendered) -> None:
-    for name, pod in rendered.pods():
-        if pod.get("automountServiceAccountToken", True):
-            assert any(part in name for part in ("operator", "pipeline", "uninstall")), name
 
 
 def test_options_reach_the_pods(everything: Rendered) -> None:

@@ -25,7 +25,7 @@ def build() -> Schema:
     found = Values.model_json_schema(by_alias=True)
     own, parts = found.pop("$defs"), pipeline_file.definitions()
     root = _plain(found)
-    root["properties"]["pipelines"] |= _pipelines()
+    root["properties"]["pipelines"] = _pipelines(root["properties"]["pipelines"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Values of the procstream chart",
@@ -43,11 +43,17 @@ def _joined(values: dict[str, Schema], files: dict[str, Schema]) -> dict[str, Sc
     return values | files
 
 
-def _pipelines() -> Schema:
-    # Only the shipped ones have a file of their own name.
-    entry = {"$ref": "#/$defs/PipelineJob"}
+def _pipelines(field: Schema) -> Schema:
+    """Shipped pipelines by their names; others need a file or a definition."""
+    [(pattern, entry)] = field["patternProperties"].items()
     own = {"allOf": [entry, {"anyOf": [{"required": ["definition"]}, {"required": ["file"]}]}]}
-    return {"properties": dict.fromkeys(SHIPPED, entry), "additionalProperties": own}
+    return {
+        "description": field["description"],
+        "type": "object",
+        "propertyNames": {"pattern": pattern},
+        "properties": dict.fromkeys(SHIPPED, entry),
+        "additionalProperties": own,
+    }
 
 
 def _plain(schema: Schema) -> Schema:
@@ -65,7 +71,7 @@ def _field(schema: Schema) -> Schema:
     field = {
         key: value
         for key, value in schema.items()
-        if key not in ("title", OMITTED, LISTED) and not (key == "default" and _is_told_elsewhere(value))
+        if key not in ("title", OMITTED, LISTED) and not (key == "default" and _is_described_elsewhere(value))
     }
     if not field.get("description", "text"):
         del field["description"]  # its object has one
@@ -77,13 +83,12 @@ def _field(schema: Schema) -> Schema:
         if OMITTED not in schema:
             field["type"] = [field["type"], "null"]
     if "patternProperties" in field:
-        [(pattern, value)] = field.pop("patternProperties").items()
-        field |= {"propertyNames": {"pattern": pattern}, "additionalProperties": value}
+        field["additionalProperties"] = False
     if PIPELINE_FILE in field:
         del field[PIPELINE_FILE]
         field["$ref"] = "#/$defs/Pipeline"
     return field
 
 
-def _is_told_elsewhere(default: Any) -> bool:
+def _is_described_elsewhere(default: Any) -> bool:
     return default is None or default == "" or isinstance(default, dict | list)

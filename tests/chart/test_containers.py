@@ -65,6 +65,41 @@ def test_a_slow_start_is_not_ended(plain: Rendered, workload: str, seconds: int)
     assert probe["periodSeconds"] * probe["failureThreshold"] >= seconds
 
 
+@pytest.mark.parametrize(
+    ("workload", "seconds"),
+    [
+        ("StatefulSet/kafka", 60),
+        ("StatefulSet/minio", 30),
+        ("StatefulSet/postgres", 60),
+        ("Deployment/registry", 60),
+        ("Deployment/pipeline-lineage-jobmanager", 60),
+        ("Deployment/pipeline-lineage-taskmanager", 60),
+        ("Deployment/sql-gateway", 60),
+        ("Deployment/sql-gateway-jobmanager", 60),
+        ("Deployment/sql-gateway-taskmanager", 60),
+    ],
+)
+def test_a_busy_server_is_not_restarted(plain: Rendered, workload: str, seconds: int) -> None:
+    probe = by_name(plain)[workload].pod["containers"][0]["livenessProbe"]
+    assert probe["periodSeconds"] * probe.get("failureThreshold", 3) == seconds
+    assert "exec" not in probe  # a command costs more than a connection
+
+
+@pytest.mark.parametrize(
+    ("workload", "path"),
+    [
+        ("StatefulSet/minio", "/minio/health/ready"),
+        ("Deployment/registry", "/apis/ccompat/v7/subjects"),
+        ("Deployment/pipeline-lineage-jobmanager", "/config"),
+        ("Deployment/sql-gateway", "/info"),
+    ],
+)
+def test_a_server_is_ready_when_it_answers(plain: Rendered, workload: str, path: str) -> None:
+    probe = by_name(plain)[workload].pod["containers"][0]["readinessProbe"]
+    assert probe["httpGet"]["path"] == path
+    assert probe["periodSeconds"] == 5
+
+
 def test_ports_have_a_name_each(rendered: Rendered) -> None:
     for one in workloads(rendered):
         names = [port["name"] for each in one.containers() for port in each.get("ports", ())]

@@ -36,7 +36,7 @@ def arguments(chart: Chart, given: Mapping[str, Any]) -> list[str]:
 
 
 def plan(chart: Chart, given: Mapping[str, Any]) -> str:
-    """What decides whether the last plan is gone on with."""
+    """What decides whether the last plan is used again."""
     first = pod(chart, given)["spec"]["initContainers"]
     return str(next(one["args"][-1] for one in first if one["name"] == "stale-plan"))
 
@@ -215,13 +215,13 @@ def test_without_pipelines_there_is_nothing_of_flink(chart: Chart) -> None:
         ),
     ],
 )
-def test_a_mistake_is_told(chart: Chart, pipelines: Mapping[str, Any], sentence: str) -> None:
+def test_a_mistake_is_reported(chart: Chart, pipelines: Mapping[str, Any], sentence: str) -> None:
     with pytest.raises(RefusedError) as refused:
         chart.render(values(pipelines), "values-local.yaml")
     assert sentence in str(refused.value)
 
 
-def test_a_cluster_without_flinks_operator_is_told(chart: Chart) -> None:
+def test_a_cluster_without_flinks_operator_is_reported(chart: Chart) -> None:
     known = ["template", "events", str(CHART), f"--values={CHART / 'values-local.yaml'}"]
     known += ["--set=flink.operator.enabled=true", "--api-versions=procstream.io/v1alpha1"]
     with pytest.raises(RefusedError, match="the cluster has no FlinkDeployment: install"):

@@ -1,4 +1,4 @@
-"""A mistake in values is named with its path, a contradiction in one sentence."""
+"""A mistake in values is reported with its path, a contradiction in one sentence."""
 
 import json
 from collections.abc import Mapping
@@ -42,6 +42,34 @@ EXTERNAL_REGISTRY = {"enabled": False, "external": {"url": "https://registry.exa
         ({"topics": [{"topicName": "a b", "partitions": 1}]}, "/topics/0/topicName", "a b"),
         ({"topics": [{"topicName": "a", "partition": 1}]}, "/topics/0", "'partition' not allowed"),
         ({"schemas": [{"subject": "a", "type": "XML"}]}, "/schemas/0/type", "one of"),
+        ({"topics": [{"partitions": 1}]}, "/topics/0", "missing property 'topicName'"),
+        ({"kafka": {"config": {"Log.Dirs": "/x"}}}, "/kafka/config", "Log.Dirs"),
+        ({"kafka": {"config": {"log.dirs": ["/x"]}}}, "/kafka/config/log.dirs", "got array"),
+        ({"kafka": {"podLabels": {"tier": 1}}}, "/kafka/podLabels/tier", "got number, want string"),
+        ({"kafka": {"affinity": {"podAffinities": {}}}}, "/kafka/affinity", "'podAffinities' not allowed"),
+        (
+            {"kafka": {"affinity": {"nodeAffinity": {"requiredDuringScheduling": {}}}}},
+            "/kafka/affinity/nodeAffinity",
+            "'requiredDuringScheduling' not allowed",
+        ),
+        (
+            {"registry": {"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone"}]}},
+            "/registry/topologySpreadConstraints/0",
+            "missing property 'whenUnsatisfiable'",
+        ),
+        (
+            {"networkPolicies": {"allowFrom": [{"podSelector": {"labels": {}}}]}},
+            "/networkPolicies/allowFrom/0/podSelector",
+            "'labels' not allowed",
+        ),
+        (
+            {"networkPolicies": {"allowFrom": [{"ipBlock": {"except": []}}]}},
+            "/networkPolicies/allowFrom/0/ipBlock",
+            "missing property 'cidr'",
+        ),
+        ({"flink": {"taskManager": {"replicas": "two"}}}, "/flink/taskManager/replicas", "got string, want"),
+        ({"flink": {"taskManager": {"replicas": 0}}}, "/flink/taskManager/replicas", "got 0"),
+        ({"imagePullSecrets": [{}]}, "/imagePullSecrets/0", "missing property 'name'"),
     ],
 )
 def test_a_mistake_is_named_with_its_path(

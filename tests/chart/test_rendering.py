@@ -89,7 +89,7 @@ def test_images_come_from_the_registry_and_the_mirror(everything: Rendered) -> N
     assert all(image.startswith(("registry.example/team/procstream-", "mirror.example/")) for image in images)
 
 
-def test_an_image_can_be_told_by_its_digest(chart: Chart) -> None:
+def test_an_image_can_have_a_digest(chart: Chart) -> None:
     digest = f"4.3.1@sha256:{'0' * 64}"
     values = {"minio": {"rootPassword": "not-a-secret"}, "kafka": {"image": {"tag": digest}}}
     [container] = chart.render(values).of("StatefulSet")["kafka"]["spec"]["template"]["spec"]["containers"]

@@ -140,6 +140,11 @@ def test_every_kind_of_container_is_expected(plain: Rendered) -> None:
     assert unexpected == {"Deployment/operator", "Job/uninstall"}
 
 
+def test_metrics_of_minio_are_public_only_for_prometheus(local: Rendered) -> None:
+    [container] = by_name(local)["StatefulSet/minio"].pod["containers"]
+    assert "MINIO_PROMETHEUS_AUTH_TYPE" not in environment(container)
+
+
 def test_folders_that_are_shared_have_a_path_each(plain: Rendered) -> None:
     for workload in ("StatefulSet/kafka", "StatefulSet/postgres"):
         [container] = by_name(plain)[workload].pod["containers"]

@@ -96,6 +96,15 @@ def test_the_session_cluster_has_no_state_to_keep(plain: Rendered) -> None:
     assert not [key for key in session if key.startswith("high-availability")]
 
 
+def test_every_jobmanager_waits_for_its_servers(all_pipelines: Rendered) -> None:
+    waiting = [
+        one.pod["initContainers"][0]["args"]
+        for name, one in by_name(all_pipelines).items()
+        if "/pipeline-" in name and name.endswith(("-jobmanager", "/jobManager"))
+    ]
+    assert waiting == [["s3", "kafka", "registry"]] * len(ALL_PIPELINES)
+
+
 def test_a_pipeline_waits_for_its_servers_before_its_plan_is_looked_at(plain: Rendered) -> None:
     jobmanager = by_name(plain)["Deployment/pipeline-lineage-jobmanager"]
     wait, stale_plan = jobmanager.pod["initContainers"]

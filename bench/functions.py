@@ -13,11 +13,11 @@ from typing import Annotated, Any
 import typer
 from procstream_common.errors import ProcstreamError
 from procstream_common.settings import KafkaSettings, load
-from procstream_job.flink_target import flink_target
-from procstream_job.model import Pipeline
-from procstream_job.pipeline_file import load_pipeline
-from procstream_job.runner import FlinkSession
-from procstream_job.submission import plan_jobs
+from procstream_job.file.model import Pipeline
+from procstream_job.file.reading import PipelineFile, load_pipeline
+from procstream_job.submitting.flink.session import FlinkSession
+from procstream_job.submitting.flink_target import flink_target
+from procstream_job.submitting.plans import plan_jobs
 from procstream_local import artifacts
 from rich.console import Console
 from rich.table import Table
@@ -215,9 +215,8 @@ def _run(
     # The broker's time, for it is the broker that sees the first and the last.
     topics.make(kafka, [alerts], 1, {"message.timestamp.type": "LogAppendTime"})
     # Functions may be beside the pipeline file, as they are for a user's.
-    file = str(Path(__file__).with_name("functions.yaml"))
-    pipeline = _pipeline(rule, alerts, setup.parallelism)
-    plan = jobs.bounded(plan_jobs({file: pipeline}, stack.env)[file])
+    file = PipelineFile("functions", _pipeline(rule, alerts, setup.parallelism), Path(__file__).parent)
+    plan = jobs.bounded(plan_jobs([file], stack.env)[file.label])
     with CpuMeter(stack.taskmanager).running() as meter:
         jobs.wait_until_finished(stack.flink_url, jobs.submit(session, plan))
     times = sorted(message.timestamp()[1] / 1000 for message in topics.read(kafka, alerts, 1))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 from procstream_common.errors import ProcstreamError
-from procstream_job.plan import JobPlan
-from procstream_job.runner import FlinkSession
+from procstream_job.plan.job_plan import JobPlan
+from procstream_job.submitting.flink.session import FlinkSession
 
 from bench import jobs, sinks
 from bench.embedded import EmbeddedStack

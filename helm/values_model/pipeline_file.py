@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from procstream_job.model import Pipeline
+from procstream_job.file.model import Pipeline
 
 PARAMETER = {"type": "string", "pattern": r"\$\{"}
 """`${NAME}` may stand for any value of a pipeline file."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from procstream_job.pipeline_file import shipped_pipelines
+from procstream_job.file.reading import shipped_pipelines
 from pydantic import Field, WithJsonSchema
 
 from helm.values_model.kubernetes import Resources, Spread

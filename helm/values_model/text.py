@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from procstream_job.model import Flink
+from procstream_job.file.model import Flink
 from pydantic import Field, WithJsonSchema
 
 _INTERVAL: dict[str, Any] = Flink.model_json_schema()["properties"]["checkpoint_interval"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from procstream_common.errors import ProcstreamError
 from procstream_common.lake import LakePaths
-from procstream_job.pipeline_file import load_pipeline, shipped_pipelines
+from procstream_job.file.reading import load_pipeline, shipped_pipelines
 
 DEFAULT_PIPELINE = "lineage"
 """The pipeline that commands are about when they are told neither a pipeline nor paths."""

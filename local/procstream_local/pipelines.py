@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlparse
 
 import httpx
 from procstream_common.errors import ProcstreamError
-from procstream_job.mistakes import did_you_mean
-from procstream_job.pipeline_file import file_label, folder_of, load_pipeline
+from procstream_job.file.reading import file_label, folder_of, load_pipeline
+from procstream_job.language.mistakes import did_you_mean
 
 from procstream_local import stack
 from procstream_local.home import Home, PipelineRecord, StackRecord

@@ -12,7 +12,7 @@ from procstream_common.errors import ProcstreamError
 from procstream_common.kafka import KafkaCluster
 from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
-from procstream_job.mistakes import did_you_mean
+from procstream_job.language.mistakes import did_you_mean
 
 from procstream_local import artifacts, ports, processes
 from procstream_local.artifacts import Artifacts

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from procstream_job.pipeline_file import shipped_pipelines
+from procstream_job.file.reading import shipped_pipelines
 
 from testbed.cluster import programs
 from tests.chart.rendering import Chart, Rendered

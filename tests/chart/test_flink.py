@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from procstream_job.pipeline_file import shipped_pipelines
+from procstream_job.file.reading import shipped_pipelines
 
 from tests.chart.conftest import ALL_PIPELINES, OWN_PIPELINE
 from tests.chart.pod_security import violations

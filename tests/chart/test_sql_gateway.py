@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from procstream_job.sql_catalog.tables_file import RunningPipeline
+from procstream_job.topics.sql_catalog.tables_file import RunningPipeline
 
 from tests.chart.pod_security import violations
 from tests.chart.rendering import PREFIX, Chart, RefusedError, Rendered, environment, references

@@ -160,7 +160,7 @@ def test_columns_that_a_running_pipeline_declares_come_first(home: Home, tmp_pat
     running = [{"source": str(tmp_path / "payments.yaml"), "env": {"TOPIC": topic}}]
     (tmp_path / "running.json").write_text(json.dumps(running))
     file = tmp_path / "topics.json"
-    command = [sys.executable, "-m", "procstream_job.sql_catalog", file]
+    command = [sys.executable, "-m", "procstream_job.topics.sql_catalog", file]
     subprocess.run([*command, "--pipelines", tmp_path / "running.json"], timeout=60, check=True)
     assert json.loads(file.read_text())["tables"][topic]["columns"][0]["type"] == "DECIMAL(10, 2)"
     subprocess.run(command, timeout=60, check=True)

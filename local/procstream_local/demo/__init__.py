@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from procstream_common.errors import ProcstreamError
-from procstream_job.mistakes import did_you_mean
+from procstream_job.language.mistakes import did_you_mean
 from rich.console import Console
 
 from procstream_local.demo.stage import Options

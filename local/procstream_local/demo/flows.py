@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 import psycopg
 from procstream_common.settings import PostgresSettings, load
-from procstream_job.model import JsonSource, Pipeline
-from procstream_job.pipeline_file import load_pipeline
+from procstream_job.file.model import Pipeline
+from procstream_job.file.reading import load_pipeline
+from procstream_job.formats.json.options import JsonSource
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from rich.console import Console

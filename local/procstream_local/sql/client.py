@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from procstream_common.errors import ProcstreamError
-from procstream_job.sql_catalog import tables_file
-from procstream_job.sql_catalog.tables_file import RunningPipeline
+from procstream_job.topics.sql_catalog import tables_file
+from procstream_job.topics.sql_catalog.tables_file import RunningPipeline
 
 from procstream_local import artifacts, stack
 from procstream_local.home import Home

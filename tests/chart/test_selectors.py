@@ -164,6 +164,19 @@ def selectors(rendered: Rendered) -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield "PodMonitor/minio", rendered.of("PodMonitor")["minio"]["spec"]["selector"]
 
 
+@pytest.mark.parametrize("values", ["operated", "plain"])
+def test_pods_of_a_pipeline_have_its_name_and_their_role(values: str, request: pytest.FixtureRequest) -> None:
+    """`procstream status` finds them by these labels."""
+    rendered: Rendered = request.getfixturevalue(values)
+    pods = [one for one in workloads(rendered) if one.name in pipeline_pods(rendered)]
+    found = {
+        one.name: (one.labels["procstream.io/pipeline"], one.labels["procstream.io/flink"]) for one in pods
+    }
+    roles = ("jobmanager", "taskmanager")
+    assert sorted(found.values()) == sorted((name, role) for name in ALL_PIPELINES for role in roles)
+    assert all(name.lower().endswith(role) for name, (_, role) in found.items())
+
+
 def test_replicas_are_spread_over_nodes(plain: Rendered) -> None:
     def spread(workload: Workload) -> set[str]:
         constraints = workload.pod.get("topologySpreadConstraints", ())

@@ -25,7 +25,7 @@ TASK_SLOTS = 4
 # Heartbeats come every 2 s; those of a busy TaskManager may be late.
 _HEARTBEAT_SECONDS = 8
 _PROMETHEUS = "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
-_AVRO = "org.apache.flink.avro.shaded.org.apache.avro.limits"
+_DEFAULTS = Path(__file__).parents[4] / "helm" / "procstream" / "files" / "flink-defaults.yaml"
 
 
 def environment(folder: Path, artifacts: Artifacts) -> dict[str, str]:
@@ -108,7 +108,7 @@ def _prepare(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
     for original in (artifacts.flink / "conf").glob("*.properties"):
         (folder / "conf" / original.name).write_bytes(original.read_bytes())
-    configuration = _configuration(folder, ports, artifacts)
+    configuration = _configuration(folder, ports)
     _replace(folder / "conf" / "config.yaml", yaml.safe_dump(configuration, width=10_000).encode())
     link(folder / "lib", [*(artifacts.flink / "lib").glob("*.jar"), *artifacts.connectors.glob("*.jar")])
     # A copy: another build of the module must not change a jar that a running JVM reads.
@@ -116,8 +116,7 @@ def _prepare(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> None:
     link(folder / "plugins", [path for path in artifacts.plugins.iterdir() if path.is_dir()])
 
 
-def _configuration(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> dict[str, object]:
-    shipped = yaml.safe_load((artifacts.flink / "conf" / "config.yaml").read_text())
+def _configuration(folder: Path, ports: dict[str, int]) -> dict[str, object]:
     return {
         "jobmanager.rpc.address": "127.0.0.1",
         "jobmanager.rpc.port": ports["flink-rpc"],
@@ -142,13 +141,8 @@ def _configuration(folder: Path, ports: dict[str, int], artifacts: Artifacts) ->
         "execution.target": "remote",
         "execution.checkpointing.dir": (folder / "checkpoints").as_uri(),
         "io.tmp.dirs": str(folder / "tmp"),
-        # Flink uses reflection on packages that Java 17 does not open; its own default file lists them.
-        "env.java.opts.all": shipped["env"]["java"]["opts"]["all"],
-        # A corrupt length in a record must not allocate gigabytes: no value is larger than its Kafka record.
-        "env.java.opts.taskmanager": " ".join(
-            f"-D{_AVRO}.{limit}={16 << 20}"
-            for limit in ("string.maxLength", "bytes.maxLength", "collectionItems.maxLength")
-        ),
+        # What the chart's clusters have, too: options of Java.
+        **yaml.safe_load(_DEFAULTS.read_text()),
         **load(S3Settings, os.environ).flink(),
     }
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import KafkaError, Producer
-from confluent_kafka.schema_registry import SchemaRegistryClient
 from procstream_common.errors import ProcstreamError
 from procstream_common.provisioning import SchemaSpec, ensure_schema
+from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 from procstream_producer.encoding import AvroEncoder
 from procstream_producer.generators.run import GENERATOR_PROPERTIES
@@ -65,9 +65,9 @@ def fill(env: Mapping[str, str], records: int, partitions: int, console: Console
     Returns the mean size of a record in bytes. Raises `ProcstreamError` when not all of them are there.
     """
     kafka = load(KafkaSettings, env)
-    registry = SchemaRegistryClient(load(RegistrySettings, env).confluent())
     topics.make(kafka, [TOPIC], partitions)
-    schema_id = ensure_schema(registry, SchemaSpec(subject=f"{TOPIC}-value", definition=SCHEMA)).id
+    with SchemaRegistry(load(RegistrySettings, env)) as registry:
+        schema_id = ensure_schema(registry, SchemaSpec(subject=f"{TOPIC}-value", definition=SCHEMA)).id
     shares = [Share(env, schema_id, partition, partitions, records) for partition in range(partitions)]
     progress = report.progress_bar(console, transient=True)
     # Not by fork: librdkafka's threads would not be there in the child.

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
 from procstream_common.errors import ProcstreamError
+from procstream_common.kafka import KafkaCluster
 from procstream_common.provisioning import TopicSpec, ensure_topics
 from procstream_common.settings import KafkaSettings
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
@@ -19,7 +19,7 @@ def make(
 ) -> None:
     """Make the topics, all alike; `config` has topic settings such as `retention.ms`."""
     specs = [TopicSpec(topic_name=name, partitions=partitions, config=dict(config or {})) for name in names]
-    ensure_topics(AdminClient(kafka.librdkafka()), specs)
+    ensure_topics(KafkaCluster(kafka), specs)
 
 
 def count(kafka: KafkaSettings, topic: str, partitions: int) -> int:

@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import psutil
-from confluent_kafka.admin import AdminClient
 from procstream_common.errors import ProcstreamError
+from procstream_common.kafka import KafkaCluster
+from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 from procstream_job.mistakes import did_you_mean
 
@@ -192,7 +193,6 @@ def _start(home: Home, record: StackRecord, services: list[Service], progress: P
 
     def provision() -> None:
         # Only here: it takes half a second, and most commands start nothing.
-        from confluent_kafka.schema_registry import SchemaRegistryClient
         from procstream_common import provisioning
 
         values = provisioning.read_values(VALUES)
@@ -201,12 +201,12 @@ def _start(home: Home, record: StackRecord, services: list[Service], progress: P
             "SCHEMA_REGISTRY_URL": registry.url(record.ports["registry"]),
         }
         started["kafka"].result()
-        provisioning.ensure_topics(AdminClient(load(KafkaSettings, env).librdkafka()), values.topics)
+        provisioning.ensure_topics(KafkaCluster(load(KafkaSettings, env)), values.topics)
         progress("topics")
         started["registry"].result()
-        client = SchemaRegistryClient(load(RegistrySettings, env).confluent())
-        for schema in values.schemas:
-            provisioning.ensure_schema(client, schema)
+        with SchemaRegistry(load(RegistrySettings, env)) as client:
+            for schema in values.schemas:
+                provisioning.ensure_schema(client, schema)
         progress("schemas")
 
     with ThreadPoolExecutor(len(services) + 1) as pool:

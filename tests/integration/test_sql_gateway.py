@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from confluent_kafka.admin import AdminClient
+from procstream_common.kafka import KafkaCluster
 from procstream_common.provisioning import TopicSpec, ensure_topics
 from procstream_common.settings import KafkaSettings, load
 from procstream_local.home import Home
@@ -37,7 +37,7 @@ def avro(make_topic: MakeTopic) -> str:
 def new_topic(prefix: str, *values: bytes) -> str:
     """A topic without a schema."""
     topic = f"{prefix}-{uuid.uuid4().hex[:8]}"
-    ensure_topics(AdminClient(load(KafkaSettings).librdkafka()), [TopicSpec(topic_name=topic)])
+    ensure_topics(KafkaCluster(load(KafkaSettings)), [TopicSpec(topic_name=topic)])
     records.produce(topic, values)
     return topic
 

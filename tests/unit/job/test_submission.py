@@ -2,8 +2,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from procstream_common.errors import ProcstreamError
-from procstream_common.registry import SchemaNotFound
+from procstream_common.errors import NotFoundError, ProcstreamError, Server
 from procstream_job.pipeline_file import PipelineError, load_pipeline
 from procstream_job.preflight import NotThereYet, check_topics, needs_registry, resolve_sources
 from procstream_job.submission import Patience, plan_jobs
@@ -52,7 +51,7 @@ def test_a_topic_that_is_not_there_is_answered_with_the_nearest() -> None:
 
 def test_a_subject_that_is_not_registered_is_told_with_its_source() -> None:
     def absent(subject: str) -> str:
-        raise SchemaNotFound(f"subject {subject!r} is not registered")
+        raise NotFoundError(Server.REGISTRY, f"subject {subject!r} is not registered")
 
     with pytest.raises(NotThereYet, match=r"^sources\.lineage_input: subject 'lineage-input-value' is not"):
         resolve_sources(load_pipeline("lineage", {}), absent, {})

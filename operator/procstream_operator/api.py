@@ -53,9 +53,9 @@ class Api:
         await self._server.request("delete", _path(resource))
 
     async def recheck(self, resource: Resource) -> None:
-        """Have kopf call the resource's handler, by a change that kopf counts as one of the specification.
+        """Have kopf handle the resource, by a change that kopf treats like one of the specification.
 
-        Raises `ConflictError` when there is another resource of that name now, `NotFoundError` when there is none.
+        Raises `ConflictError` when another resource has the name now, `NotFoundError` when none has.
         """
         body = {
             "metadata": {"uid": resource.uid},

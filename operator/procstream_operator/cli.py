@@ -18,10 +18,13 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-LogFormatOption = Annotated[LogFormat, typer.Option(envvar="LOG_FORMAT", help="Format of log lines on stderr.")]
+LogFormatOption = Annotated[
+    LogFormat, typer.Option(envvar="LOG_FORMAT", help="Format of log lines on stderr.")
+]
 LogLevelOption = Annotated[
     LogLevel, typer.Option(envvar="LOG_LEVEL", case_sensitive=False, help="Lowest level of log lines.")
 ]
+
 
 @app.command()
 def run(
@@ -44,7 +47,7 @@ def run(
         typer.Option(
             "--settings-dir",
             envvar="SETTINGS_DIR",
-            help="Folder with a file for each setting, such as a mounted Secret. Changes apply without a restart.",
+            help="Folder with a file for each setting, such as a mounted Secret; changes need no restart.",
         ),
     ] = None,
     producer_image: Annotated[
@@ -81,7 +84,8 @@ def run(
         str, typer.Option(envvar="METRICS_HOST", help="Address of /metrics, /healthz and /readyz.")
     ] = "0.0.0.0",  # noqa: S104 - Prometheus and the kubelet ask from outside
     metrics_port: Annotated[
-        int, typer.Option(envvar="METRICS_PORT", min=1, max=65535, help="Port of /metrics, /healthz and /readyz.")
+        int,
+        typer.Option(envvar="METRICS_PORT", min=1, max=65535, help="Port of /metrics, /healthz and /readyz."),
     ] = 8080,
     log_format: LogFormatOption = LogFormat.TEXT,
     log_level: LogLevelOption = LogLevel.INFO,
@@ -96,7 +100,9 @@ def run(
     logging.getLogger("kopf").setLevel(logging.WARNING)  # below that it logs every event of every watch
     logging.getLogger("kopf.objects").addFilter(_is_no_retry)
     options = Options(
-        namespaces=() if all_namespaces else tuple(namespace or [own_namespace or service_account_namespace()]),
+        namespaces=()
+        if all_namespaces
+        else tuple(namespace or [own_namespace or service_account_namespace()]),
         settings_folder=settings_folder,
         producer_image=producer_image,
         resync=timedelta(seconds=resync_seconds),

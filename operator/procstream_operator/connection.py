@@ -101,7 +101,9 @@ def _kafka_cluster(variables: Mapping[str, str]) -> KafkaCluster:
         # A broker that comes back is found within seconds, not after librdkafka's usual 10.
         "reconnect.backoff.max.ms": 2000,
     }
-    return KafkaCluster(load(KafkaSettings, variables), client_id="procstream-operator", properties=properties)
+    return KafkaCluster(
+        load(KafkaSettings, variables), client_id="procstream-operator", properties=properties
+    )
 
 
 def _schema_registry(variables: Mapping[str, str]) -> SchemaRegistry:

@@ -54,4 +54,6 @@ def not_yet(resource: Resource, what: str, error: str, now: datetime, patience: 
 
 def _released(reason: Reason, message: str) -> Outcome:
     # The condition is not written: the resource is removed.
-    return Outcome(Ready(Reason.DELETION_PENDING, message), events=(ResourceEvent.of(reason, message),), released=True)
+    return Outcome(
+        Ready(Reason.DELETION_PENDING, message), events=(ResourceEvent.of(reason, message),), released=True
+    )

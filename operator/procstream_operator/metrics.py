@@ -53,9 +53,16 @@ class Metrics:
             registry=registry,
         )
         self.queue_length = Gauge(
-            f"{_PREFIX}_queue_length", "Resources that wait for a request to Kafka or the schema registry.", ["kind"], registry=registry
+            f"{_PREFIX}_queue_length",
+            "Resources that wait for a request to Kafka or the schema registry.",
+            ["kind"],
+            registry=registry,
         )
-        threads = Gauge(f"{_PREFIX}_threads", "Threads of the Python process, without those of librdkafka.", registry=registry)
+        threads = Gauge(
+            f"{_PREFIX}_threads",
+            "Threads of the Python process, without those of librdkafka.",
+            registry=registry,
+        )
         threads.set_function(threading.active_count)
         self.resources = Gauge(
             f"{_PREFIX}_resources",

@@ -1,7 +1,7 @@
 """What kopf notes in the status of a resource, instead of in annotations: field `status.kopf`.
 
-`lastHandled` is a digest of what was last handled, `recheck` a value that the operator changes to have a resource
-handled again, `progress` the state of a handler that is being retried.
+`lastHandled` is a digest of what was last handled, `recheck` a value that the operator changes to have a
+resource handled again, and `progress` the state of a handler that is being retried.
 """
 
 import hashlib
@@ -50,4 +50,5 @@ class ProgressOfGeneration(kopf.StatusProgressStorage):
     def store(self, *, key: Any, record: Any, body: kopf.Body, patch: kopf.Patch) -> None:
         """Note the progress of a handler, see `kopf.ProgressStorage`."""
         generation = body.metadata.get("generation")
-        super().store(key=key, record={**record, "generation": generation}, body=body, patch=patch)
+        noted: Any = {**record, "generation": generation}
+        super().store(key=key, record=noted, body=body, patch=patch)

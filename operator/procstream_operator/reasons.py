@@ -31,7 +31,9 @@ class Reason(StrEnum):
     action: str
     """What to do about it; empty where there is nothing to do."""
 
-    def __new__(cls, value: str, shown: Shown, kinds: tuple[str, ...], meaning: str, action: str = "") -> "Reason":
+    def __new__(
+        cls, value: str, shown: Shown, kinds: tuple[str, ...], meaning: str, action: str = ""
+    ) -> "Reason":
         """A member from its row."""
         member = str.__new__(cls, value)
         member._value_ = value
@@ -43,8 +45,8 @@ class Reason(StrEnum):
         "WaitingForLeaders",
         "False",
         _TOPIC,
-        "Partitions have no leader. This is normal for a moment after the topic was created; the operator checks "
-        "again every second.",
+        "Partitions have no leader. This is normal for a moment after the topic was created; the operator "
+        "checks again every second.",
         "If it stays: check whether a broker is unavailable.",
     )
     KAFKA_UNAVAILABLE = (
@@ -122,8 +124,8 @@ class Reason(StrEnum):
         "RegistryUnavailable",
         "Unknown",
         _SCHEMA,
-        "The schema registry does not answer, or answers with a server error. The operator retries after 1, 2, 4 "
-        "and up to 60 seconds.",
+        "The schema registry does not answer, or answers with a server error. The operator retries after 1, "
+        "2, 4 and up to 60 seconds.",
         "Check that the registry runs, and that a pod can connect to `SCHEMA_REGISTRY_URL`.",
     )
     INCOMPATIBLE_SCHEMA = (
@@ -137,8 +139,8 @@ class Reason(StrEnum):
         "InvalidSchema",
         "False",
         _SCHEMA,
-        "The definition is not a schema of its `type`, or refers to a schema that is not registered. The message "
-        "is that of the registry.",
+        "The definition is not a schema of its `type`, or refers to a schema that is not registered. The "
+        "message is that of the registry.",
         "Correct `definition` or `references`.",
     )
     ALL_NODES_SAMPLED = (
@@ -179,8 +181,8 @@ class Reason(StrEnum):
         "ForbiddenReference",
         "False",
         _PRODUCER,
-        "The operator may not read one of the ConfigMaps or Secrets, so that it could not restart the pods when "
-        "it changes.",
+        "The operator may not read one of the ConfigMaps or Secrets, so that it could not restart the pods "
+        "when it changes.",
         "Add its name to the value `operator.readableSecrets` or `operator.readableConfigMaps`.",
     )
     NO_IMAGE = (
@@ -208,8 +210,8 @@ class Reason(StrEnum):
         "PodsNotReady",
         "False",
         _PRODUCER,
-        "Every node has the newest pod, but some pods are not ready. This is normal for seconds after the first "
-        "start.",
+        "Every node has the newest pod, but some pods are not ready. This is normal for seconds after the "
+        "first start.",
         "If it stays: `kubectl describe pods -l procstream.io/producer=NAME`, and the logs of these pods.",
     )
     NO_NODES = (
@@ -223,8 +225,8 @@ class Reason(StrEnum):
         "Conflict",
         "False",
         _ALL,
-        "An older `Topic` has the same topic, an older `Schema` has the same subject, or a DaemonSet of this name "
-        "belongs to another owner. The operator does not touch it.",
+        "An older `Topic` has the same topic, an older `Schema` has the same subject, or a DaemonSet of "
+        "this name belongs to another owner. The operator does not touch it.",
         "Delete or rename one of the two.",
     )
     INVALID_SPEC = (
@@ -238,7 +240,8 @@ class Reason(StrEnum):
         "NotAuthorized",
         "False",
         _DATA,
-        "Kafka or the schema registry refuses the credentials of the operator, or its user lacks a permission.",
+        "Kafka or the schema registry refuses the credentials of the operator, or its user lacks a "
+        "permission.",
         "Correct the credentials, or grant the user the permission that the message names.",
     )
     OPERATOR_MISCONFIGURED = (
@@ -252,8 +255,8 @@ class Reason(StrEnum):
         "DeletionPending",
         "Unknown",
         _DATA,
-        "The topic or subject could not be deleted yet. The message contains the cause, and how long the operator "
-        "retries.",
+        "The topic or subject could not be deleted yet. The message contains the cause, and how long the "
+        "operator retries.",
         "Wait, remove the cause, or set `deletionPolicy: Retain`.",
     )
     INTERNAL_ERROR = (
@@ -274,7 +277,12 @@ class Reason(StrEnum):
         "Find out who deletes it.",
     )
     PARTITIONS_ADDED = "PartitionsAdded", "Normal", _TOPIC, "The topic has more partitions now."
-    CONFIG_CHANGED = "ConfigChanged", "Normal", _TOPIC, "Settings were set or reset as the resource specifies."
+    CONFIG_CHANGED = (
+        "ConfigChanged",
+        "Normal",
+        _TOPIC,
+        "Settings were set or reset as the resource specifies.",
+    )
     REGISTERED = (
         "Registered",
         "Normal",
@@ -291,19 +299,24 @@ class Reason(StrEnum):
         "DriftRepaired",
         "Normal",
         _DATA,
-        "Settings of the topic, or the compatibility level of the subject, had been changed outside the resource. "
-        "They were set back.",
+        "Settings of the topic, or the compatibility level of the subject, had been changed outside the "
+        "resource. They were set back.",
     )
     DAEMON_SET_CREATED = "DaemonSetCreated", "Normal", _PRODUCER, "The DaemonSet was created."
     DAEMON_SET_UPDATED = (
         "DaemonSetUpdated",
         "Normal",
         _PRODUCER,
-        "The DaemonSet was changed: to a new specification, for a new version of a ConfigMap or Secret, or back "
-        "after a change from outside.",
+        "The DaemonSet was changed: to a new specification, for a new version of a ConfigMap or Secret, or "
+        "back after a change from outside.",
     )
     DELETED = "Deleted", "Normal", _DATA, "The topic or subject was deleted together with its resource."
-    RETAINED = "Retained", "Normal", _DATA, "The topic or subject was retained. The message contains the cause."
+    RETAINED = (
+        "Retained",
+        "Normal",
+        _DATA,
+        "The topic or subject was retained. The message contains the cause.",
+    )
     DELETION_ABANDONED = (
         "DeletionAbandoned",
         "Warning",
@@ -320,7 +333,7 @@ class Reason(StrEnum):
 
 _PAGE = """# Reasons
 
-<!-- Generated by `python -m procstream_operator.reasons`. Edit operator/procstream_operator/reasons.py instead. -->
+<!-- Generated from operator/procstream_operator/reasons.py by `python -m procstream_operator.reasons`. -->
 
 Every resource has one condition, `Ready`. Its `reason` is one word for programs, its `message` one sentence
 with the details. `kubectl get procstream --output=wide` shows both.
@@ -331,9 +344,9 @@ with the details. `kubectl get procstream --output=wide` shows both.
 
 ## Events
 
-Every change of the status or reason of `Ready` is posted as an event of that reason: `Warning`, unless `Ready` is
-`True` or the resource is on its way there. There is one exception: when another event describes what made the
-resource Ready, no event says that it is Ready. The following reasons have events only.
+Every change of the status or reason of `Ready` is posted as an event of that reason: `Warning`, unless
+`Ready` is `True` or the resource is on its way there. There is one exception: when another event describes what
+made the resource Ready, no event repeats that it is Ready. The following reasons have events only.
 
 {events}
 """
@@ -349,21 +362,25 @@ def page() -> str:
 def _table(shown: str, reasons: list[Reason]) -> str:
     header = [f"| reason | {shown} | kinds | meaning | what to do |", "| --- | --- | --- | --- | --- |"]
     rows = [
-        f"| `{one}` | `{one.shown}` | {', '.join(f'`{kind}`' for kind in one.kinds)} | {one.meaning} | {one.action} |"
+        [f"`{one}`", f"`{one.shown}`", ", ".join(f"`{kind}`" for kind in one.kinds), one.meaning, one.action]
         for one in reasons
     ]
-    return "\n".join([*header, *rows])
+    return "\n".join([*header, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def write(
     path: Annotated[Path, typer.Argument(help="The page.", dir_okay=False)],
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where the page differs.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail where the page differs.")
+    ] = False,
 ) -> None:
     """Write the page that lists the reasons of all conditions and events."""
     if not check:
         path.write_text(page())
     elif not path.exists() or path.read_text() != page():
-        raise ProcstreamError(f"{path} differs from the code: run python -m procstream_operator.reasons {path}")
+        raise ProcstreamError(
+            f"{path} differs from the code: run python -m procstream_operator.reasons {path}"
+        )
 
 
 if __name__ == "__main__":

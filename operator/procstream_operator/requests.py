@@ -23,7 +23,7 @@ def counting(count: Callable[[str, str], None]) -> aiohttp.TraceConfig:
 
 
 def label(method: str, url: URL) -> tuple[str, str] | None:
-    """A request's verb, and the plural of its resource with the subresource; None for a watch or the API itself."""
+    """A request's verb, and its plural with the subresource; None for a watch and for discovery."""
     parts = url.path.strip("/").split("/")
     resource = parts[2:] if parts[0] == "api" else parts[3:]
     if resource[:1] == ["namespaces"] and len(resource) > 2:

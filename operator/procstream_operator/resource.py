@@ -11,7 +11,7 @@ VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
 FINALIZER = f"{GROUP}/retained-data"
-"""On resources whose data are deleted with them. All others have no finalizer, so nothing delays their deletion."""
+"""On resources whose data are deleted with them. Others have none, so that nothing delays their deletion."""
 
 
 class Kind(Enum):

@@ -1,6 +1,6 @@
 """The comparison of everything with its specification, from time to time. It repairs drift.
 
-It changes nothing itself: it has kopf handle the resources that need it. A `kopf.timer` or `kopf.daemon` would put a
+It changes nothing itself: kopf handles the resources that need it. A `kopf.timer` or `kopf.daemon` would put a
 finalizer on every resource, and ask Kafka about each topic alone.
 """
 
@@ -88,7 +88,8 @@ class Resynchronization:
     async def _check_watch(self, kind: Kind) -> None:
         """Compare a list with what the watch has brought, which finds a stalled watch."""
         listed = [
-            Resource.read(kind, body) for body in await self._parts.api.resources(kind, self._parts.namespaces)
+            Resource.read(kind, body)
+            for body in await self._parts.api.resources(kind, self._parts.namespaces)
         ]
         behind = missed(listed, self.resources(kind), self._listed[kind])
         self._parts.health.note_list(kind.title, missed=behind, now=time.monotonic())

@@ -1,7 +1,7 @@
 """What has to happen before the operator is uninstalled.
 
-A resource with `deletionPolicy: Delete` has a finalizer, which only the operator removes. Without the operator the
-resource could not be deleted, nor its namespace.
+A resource with `deletionPolicy: Delete` has a finalizer, which only the operator removes. Without the
+operator neither the resource nor its namespace could be deleted.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Cross references between resources. kopf passes each index to every handler, by the name of its function."""
+"""Cross references between resources. kopf passes each index to all handlers, by its function's name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -70,6 +70,6 @@ async def connections(body: kopf.Body, **_: Any) -> Mapping[Key, str | None]:
 def only(found: kopf.Index[Any, Any], key: object) -> Any | None:
     """The value of an index whose keys have one value each; None without one.
 
-    For a moment there can be two: a resource that was deleted and its successor of the same name. The last one counts.
+    For a moment there can be two: a deleted resource and its successor of the same name. The last one counts.
     """
     return list(found[key])[-1] if key in found else None

@@ -2,6 +2,8 @@
 
 import asyncio
 import platform
+from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -40,7 +42,7 @@ async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.posting.event_name_prefix = "procstream-"
 
 
-@kopf.on.startup()
+@kopf.on.startup()  # type: ignore[arg-type] # kopf's types do not include indices
 async def start_tasks(
     memo: Parts,
     topics: kopf.Index[Key, Resource],
@@ -54,7 +56,7 @@ async def start_tasks(
         memo, topics=topics, schemas=schemas, producers=producers, connections=connections
     )
     for kind in Kind:
-        memo.metrics.watch(kind.title, lambda kind=kind: resynchronization.resources(kind).values())
+        memo.metrics.watch(kind.title, partial(_values, resynchronization, kind))
     memo.tasks += [asyncio.create_task(resynchronization.run()), asyncio.create_task(_poll(memo))]
 
 
@@ -64,15 +66,23 @@ async def log_in(settings: kopf.OperatorSettings, memo: Parts, **_: Any) -> kopf
     info = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
     if info is None:
         raise ProcstreamError("no Kubernetes cluster: expected a pod's service account or KUBECONFIG")
+    # The API server attributes changes to the user agent.
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=info.as_ssl_context()),
-        headers={**info.as_http_headers(), "User-Agent": FIELD_MANAGER},  # the API server's name for its changes
+        headers={
+            **info.as_http_headers(),
+            "User-Agent": FIELD_MANAGER,
+        },
         proxy=info.proxy_url,
         trace_configs=[counting(memo.metrics.count_request)],
     )
     return kopf.AiohttpSession(
         server=info.server, default_namespace=info.default_namespace, aiohttp_session=session
     )
+
+
+def _values(resynchronization: Resynchronization, kind: Kind) -> Collection[Resource]:
+    return resynchronization.resources(kind).values()
 
 
 async def _poll(parts: Parts) -> None:

@@ -1,4 +1,4 @@
-"""Handlers of `ProcstatProducer` resources. Kubernetes deletes a DaemonSet with its owner, so none for deletion."""
+"""Handlers of `ProcstatProducer` resources. There is none for deletion: Kubernetes deletes the DaemonSet."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ _PRODUCERS = (GROUP, VERSION, Kind.PRODUCER.value)
 
 @kopf.on.resume(*_PRODUCERS)
 @kopf.on.create(*_PRODUCERS)
-@kopf.on.update(*_PRODUCERS)
+@kopf.on.update(*_PRODUCERS)  # type: ignore[arg-type] # kopf's types do not include indices
 async def bring_about_daemon_set(
     body: kopf.Body,
     patch: kopf.Patch,
@@ -37,7 +37,7 @@ async def bring_about_daemon_set(
         await conclude(attempt, resource, body=body, patch=patch, retry=retry, metrics=memo.metrics)
 
 
-@kopf.on.event("apps", "v1", "daemonsets", labels={PRODUCER_LABEL: kopf.PRESENT})
+@kopf.on.event("apps", "v1", "daemonsets", labels={PRODUCER_LABEL: kopf.PRESENT})  # type: ignore[arg-type] # kopf's types do not include indices
 async def follow_daemon_set(
     type: str | None,  # noqa: A002 - kopf's name
     body: kopf.Body,

@@ -18,7 +18,7 @@ _SCHEMAS = (GROUP, VERSION, Kind.SCHEMA.value)
 
 @kopf.on.resume(*_SCHEMAS)
 @kopf.on.create(*_SCHEMAS)
-@kopf.on.update(*_SCHEMAS)
+@kopf.on.update(*_SCHEMAS)  # type: ignore[arg-type] # kopf's types do not include indices
 async def bring_about_schema(
     body: kopf.Body,
     patch: kopf.Patch,
@@ -34,7 +34,7 @@ async def bring_about_schema(
     await conclude(attempt, resource, body=body, patch=patch, retry=retry, metrics=memo.metrics)
 
 
-@kopf.on.delete(*_SCHEMAS, when=is_deleted_with_data)
+@kopf.on.delete(*_SCHEMAS, when=is_deleted_with_data)  # type: ignore[arg-type] # kopf's types do not include indices
 async def delete_schema(
     body: kopf.Body,
     patch: kopf.Patch,
@@ -50,7 +50,7 @@ async def delete_schema(
     await conclude(attempt, resource, body=body, patch=patch, retry=retry, metrics=memo.metrics)
 
 
-@kopf.on.event(*_SCHEMAS)
+@kopf.on.event(*_SCHEMAS)  # type: ignore[arg-type] # kopf's types do not include indices
 async def follow_schema(
     type: str | None,  # noqa: A002 - kopf's name
     body: kopf.Body,

@@ -18,13 +18,13 @@ _TOPICS = (GROUP, VERSION, Kind.TOPIC.value)
 
 
 def is_deleted_with_data(spec: Mapping[str, Any], meta: Mapping[str, Any], **_: Any) -> bool:
-    """Whether the resource needs a finalizer. One that is being deleted keeps what it has until it is handled."""
+    """Whether the resource needs a finalizer. While it is being deleted, it keeps the one that it has."""
     return spec.get("deletionPolicy") == deletion.DELETE or "deletionTimestamp" in meta
 
 
 @kopf.on.resume(*_TOPICS)
 @kopf.on.create(*_TOPICS)
-@kopf.on.update(*_TOPICS)
+@kopf.on.update(*_TOPICS)  # type: ignore[arg-type] # kopf's types do not include indices
 async def bring_about_topic(
     body: kopf.Body,
     patch: kopf.Patch,
@@ -40,7 +40,7 @@ async def bring_about_topic(
     await conclude(attempt, resource, body=body, patch=patch, retry=retry, metrics=memo.metrics)
 
 
-@kopf.on.delete(*_TOPICS, when=is_deleted_with_data)
+@kopf.on.delete(*_TOPICS, when=is_deleted_with_data)  # type: ignore[arg-type] # kopf's types do not include indices
 async def delete_topic(
     body: kopf.Body,
     patch: kopf.Patch,
@@ -56,7 +56,7 @@ async def delete_topic(
     await conclude(attempt, resource, body=body, patch=patch, retry=retry, metrics=memo.metrics)
 
 
-@kopf.on.event(*_TOPICS)
+@kopf.on.event(*_TOPICS)  # type: ignore[arg-type] # kopf's types do not include indices
 async def follow_topic(
     type: str | None,  # noqa: A002 - kopf's name
     body: kopf.Body,

@@ -59,7 +59,7 @@ class DaemonSets:
         return isinstance(versions, Outcome) or _fingerprint(versions) != connection
 
     async def _versions(self, resource: Resource) -> list[str] | Outcome:
-        """The ConfigMaps and Secrets that the pods read, with their versions; an outcome where one is missing."""
+        """The versions of the ConfigMaps and Secrets that the pods read; an outcome where one is missing."""
         versions = []
         for kind, name in manifest.references(resource.spec):
             try:

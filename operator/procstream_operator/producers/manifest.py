@@ -1,7 +1,7 @@
 """The DaemonSet of a `ProcstatProducer`. Pure.
 
-It satisfies the restricted Pod Security Standard except for one point, a hostPath. Only the file `/proc/stat` is
-mounted, read-only. The rest of /proc would show every process of the node.
+It satisfies the restricted Pod Security Standard except for one point, a hostPath. Only the file `/proc/stat`
+is mounted, read-only. The rest of /proc would show every process of the node.
 """
 
 from collections.abc import Iterator, Mapping
@@ -137,7 +137,7 @@ def _container(resource: Resource, topic: str, image: str) -> dict[str, Any]:
         "env": [*_environment(resource, topic), *spec.get("env", ())],
         "envFrom": spec.get("envFrom", []),
         "ports": [{"name": "metrics", "containerPort": _METRICS_PORT, "protocol": "TCP"}],
-        # The producer waits for an unavailable broker, also when it starts. Only a stuck sampler is restarted.
+        # The producer waits for an unavailable broker, also at the start. Only a stuck sampler is restarted.
         "startupProbe": {
             **probe,
             "periodSeconds": _STARTUP_PERIOD,

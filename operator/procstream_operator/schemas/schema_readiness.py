@@ -62,7 +62,9 @@ def judged(resource: Resource, spec: SchemaSpec, ensured: EnsuredSchema) -> Outc
 def _events(resource: Resource, spec: SchemaSpec, ensured: EnsuredSchema) -> Iterator[ResourceEvent]:
     subject = f"subject {spec.subject}"
     if ensured.registered:
-        yield ResourceEvent.of(Reason.REGISTERED, f"{subject}: version {ensured.version} with id {ensured.id}")
+        yield ResourceEvent.of(
+            Reason.REGISTERED, f"{subject}: version {ensured.version} with id {ensured.id}"
+        )
     elif ensured.compatibility_set:
         reason = Reason.DRIFT_REPAIRED if resource.is_ready else Reason.COMPATIBILITY_SET
         yield ResourceEvent.of(reason, f"{subject}: compatibility {spec.compatibility}")

@@ -7,8 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from procstream_common.errors import NotFoundError, ServerError, SettingsError, UnavailableError
-from procstream_common.provisioning import EnsuredSchema, SchemaSpec, delete_subject, ensure_schema
-from procstream_common.registry import SchemaRegistry
+from procstream_common.provisioning import (
+    EnsuredSchema,
+    SchemaRefusedError,
+    SchemaSpec,
+    delete_subject,
+    ensure_schema,
+)
+from procstream_common.registry import Reference, SchemaRegistry
 
 from procstream_operator import deletion
 from procstream_operator.coalescer import Coalescer
@@ -129,9 +135,13 @@ def _each(
 
 def _is_as_specified(registry: SchemaRegistry, one: _Desired) -> bool:
     spec = one.spec
+    references = [Reference(ref.name, ref.subject, ref.version) for ref in spec.references]
     try:
-        found = registry.find(spec.subject, spec.definition, spec.type, spec.references)
+        found = registry.find(spec.subject, spec.definition, spec.type, references)
         level = registry.compatibility(spec.subject)
-    except NotFoundError:
+    except (NotFoundError, SchemaRefusedError):
         return False
-    return (found.version, level) == (one.resource.status.get("version"), spec.compatibility)
+    return found is not None and (found.version, level) == (
+        one.resource.status.get("version"),
+        spec.compatibility,
+    )

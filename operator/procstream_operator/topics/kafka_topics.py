@@ -61,7 +61,7 @@ class KafkaTopics:
             return topic_readiness.failed(error)
 
     async def delete(self, resource: Resource, owner: Key | None) -> Outcome:
-        """Delete the topic, unless it is retained. `owner` is a resource that has the same topic and stays."""
+        """Delete the topic, unless it is retained. `owner` is a resource that has it, too, and stays."""
         name = topic_readiness.topic_name(resource)
         what = f"topic {name}"
         had_it = topic_readiness.had_topic(resource)

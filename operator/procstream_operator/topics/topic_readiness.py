@@ -4,7 +4,14 @@ from collections.abc import Iterator
 
 from confluent_kafka import KafkaError
 from procstream_common.errors import RefusedError, ServerError, SettingsError
-from procstream_common.provisioning import TopicPlan, TopicRefusedError, TopicSpec, TopicState, first_mistake
+from procstream_common.provisioning import (
+    Refusal,
+    TopicPlan,
+    TopicRefusedError,
+    TopicSpec,
+    TopicState,
+    first_mistake,
+)
 from pydantic import ValidationError
 
 from procstream_operator.outcome import Outcome, Ready, ResourceEvent
@@ -19,7 +26,12 @@ _REASONS = {
     KafkaError.INVALID_PARTITIONS: Reason.INVALID_PARTITIONS,
     KafkaError.TOPIC_EXCEPTION: Reason.INVALID_TOPIC_NAME,
     KafkaError.TOPIC_AUTHORIZATION_FAILED: Reason.NOT_AUTHORIZED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: Reason.NOT_AUTHORIZED,
     KafkaError.POLICY_VIOLATION: Reason.POLICY_VIOLATION,
+}
+_REFUSALS = {
+    Refusal.PARTITIONS_CANNOT_SHRINK: Reason.PARTITIONS_CANNOT_SHRINK,
+    Refusal.REPLICATION_FACTOR_DIFFERS: Reason.REPLICATION_FACTOR_DIFFERS,
 }
 _RESERVED_PREFIX = "__"
 
@@ -75,7 +87,7 @@ def judged(resource: Resource, spec: TopicSpec, done: TopicPlan, state: TopicSta
         Reason.TOPIC_READY, f"topic {spec.topic_name} is as specified; every partition has a leader"
     )
     for refusal, message in done.refusals.items():
-        ready = Ready(Reason(str(refusal)), message)
+        ready = Ready(_REFUSALS[refusal], message)
     return Outcome(ready, _status(spec, state), events)
 
 
@@ -109,7 +121,9 @@ def _events(resource: Resource, spec: TopicSpec, done: TopicPlan) -> Iterator[Re
     topic = f"topic {spec.topic_name}"
     drift = is_drift(resource, done)
     if done.create and drift:
-        yield ResourceEvent.of(Reason.RECREATED, f"{topic} had been deleted in Kafka; it was created again, empty")
+        yield ResourceEvent.of(
+            Reason.RECREATED, f"{topic} had been deleted in Kafka; it was created again, empty"
+        )
     elif done.create:
         yield ResourceEvent.of(Reason.CREATED, f"{topic} with {spec.partitions} partitions")
     elif not had_topic(resource):

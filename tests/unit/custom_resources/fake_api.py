@@ -1,7 +1,7 @@
-"""An API server in this process: as much of it as the operator uses, over HTTP, so that kopf itself runs in tests.
+"""An API server in this process, over HTTP, so that kopf itself runs in tests: what the operator uses of it.
 
-It has optimistic concurrency, generations, the status subresource, finalizers and watches like the real one, but
-no validation and no permissions.
+It has optimistic concurrency, generations, the status subresource, finalizers and watches like the real one,
+but no validation and no permissions.
 """
 
 import asyncio
@@ -57,6 +57,10 @@ class FakeApi:
         """Methods and paths, watches included."""
         self.forbidden: set[str] = set()
         """Paths that are answered with 403."""
+        self.refused: set[tuple[str, str]] = set()
+        """Methods and paths that are answered with 422."""
+        self.unavailable: set[tuple[str, str]] = set()
+        """Methods and paths that are answered with 503."""
         self._history: dict[str, list[tuple[int, str, Object]]] = defaultdict(list)
         self._versions = count(1)
         self._uids = count(1)
@@ -65,7 +69,9 @@ class FakeApi:
 
     # What a test does.
 
-    async def create(self, kind: str, name: str, spec: Mapping[str, Any] | None = None, **more: Any) -> Object:
+    async def create(
+        self, kind: str, name: str, spec: Mapping[str, Any] | None = None, **more: Any
+    ) -> Object:
         """Create an object; `more` are further fields of the object, those of `metadata` in addition."""
         metadata = {"name": name, "namespace": NAMESPACE, **more.pop("metadata", {})}
         body = {
@@ -116,7 +122,9 @@ class FakeApi:
             async with asyncio.timeout(timeout), self._changed:
                 await self._changed.wait_for(lambda: bool(condition()))
         except TimeoutError:
-            objects = {name: one.get("status", {}) for name, one in self.objects.items() if name[0] != "events"}
+            objects = {
+                name: one.get("status", {}) for name, one in self.objects.items() if name[0] != "events"
+            }
             raise AssertionError(f"not within {timeout} s: {what}; found {objects}") from None
 
     async def until_ready(self, kind: str, name: str, status: str, reason: str) -> Object:
@@ -167,6 +175,10 @@ class FakeApi:
         try:
             if request.path in self.forbidden:
                 raise Refusal(403, f"forbidden: {request.path}")
+            if (request.method, request.path) in self.refused:
+                raise Refusal(422, "refused")
+            if (request.method, request.path) in self.unavailable:
+                raise Refusal(503, "not now")
             return await handler(request)
         except Refusal as refusal:
             body = {"kind": "Status", "status": "Failure", "message": str(refusal), "code": refusal.status}
@@ -196,7 +208,9 @@ class FakeApi:
                     {"name": name, "singularName": "", "kind": kind, "namespaced": True, "verbs": verbs}
                     for name in names
                 ]
-            return web.json_response({"kind": "APIResourceList", "groupVersion": version, "resources": resources})
+            return web.json_response(
+                {"kind": "APIResourceList", "groupVersion": version, "resources": resources}
+            )
 
         return show
 
@@ -221,8 +235,8 @@ class FakeApi:
         seen = int(request.query.get("resourceVersion") or 0)
         while True:
             async with self._changed:
-                await self._changed.wait_for(lambda: any(v > seen for v, _, _ in self._history[plural]))
-                news = [one for one in self._history[plural] if one[0] > seen]
+                while not (news := [one for one in self._history[plural] if one[0] > seen]):
+                    await self._changed.wait()
             for version, kind, body in news:
                 line = json.dumps({"type": kind, "object": body}) + "\n"
                 await response.write(line.encode())
@@ -247,7 +261,9 @@ class FakeApi:
             case "application/merge-patch+json":
                 body = await self._replace(plural, name, lambda found: merged(found, patch), subresource)
             case "application/json-patch+json":
-                body = await self._replace(plural, name, lambda found: json_patched(found, patch), subresource)
+                body = await self._replace(
+                    plural, name, lambda found: json_patched(found, patch), subresource
+                )
             case "application/apply-patch+yaml":
                 if (plural, name) not in self.objects:
                     body = await self._add(plural, patch)

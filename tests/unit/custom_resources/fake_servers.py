@@ -71,9 +71,7 @@ class FakeKafka:
     def add(self, topic: str, partitions: int = 1, **config: str) -> None:
         """A topic that somebody else created."""
         self.created += 1
-        self.topics[topic] = TopicState(
-            f"id-{self.created}", partitions, 1, (), config, frozenset(config)
-        )
+        self.topics[topic] = TopicState(f"id-{self.created}", partitions, 1, (), config, frozenset(config))
 
     def _change(self, name: str, steps: TopicPlan, spec: TopicSpec) -> None:
         if steps.create:
@@ -84,9 +82,7 @@ class FakeKafka:
         for key in steps.reset_config:
             config.pop(key)
         partitions = steps.grow_to or state.partitions
-        self.topics[name] = replace(
-            state, partitions=partitions, config=config, overrides=frozenset(config)
-        )
+        self.topics[name] = replace(state, partitions=partitions, config=config, overrides=frozenset(config))
 
     def _request(self, what: str, names: Sequence[str]) -> None:
         self.requests.append((what, tuple(names)))

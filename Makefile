@@ -56,10 +56,11 @@ test-java: setup ## Formatting and tests of the Flink module
 	$(MVN) --file $(JAVA)/pom.xml verify
 
 .PHONY: lint
-lint: setup ## ruff and mypy
+lint: setup ## ruff and mypy, and that what is generated from the values' model is up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m helm.values_model --check
 
 .PHONY: format
 format: setup ## Format Python and Java

@@ -161,6 +161,21 @@ def tail(
         consumer.close()
 
 
+@app.command("round-trip")
+def round_trip_command(
+    topic: Annotated[str, typer.Argument(help="Topic to write and read.")],
+    count: Annotated[int, typer.Option(min=1, help="Number of records.")] = 10,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds to send them, and to read them.")] = 30.0,
+) -> None:
+    """Send records to a topic and read them back. Exit code 1 when one is missing."""
+    from procstream_common.kafka import KafkaCluster
+
+    from procstream_producer.round_trip import round_trip
+
+    round_trip(KafkaCluster(load(KafkaSettings), timeout=timeout), topic, count, timeout)
+    print(f"{topic}: sent {count} records and read {count} of them")
+
+
 app.add_typer(generate_app, name="generate")
 produce_app.add_typer(generate_app)  # without a name: its commands are commands of `produce`
 

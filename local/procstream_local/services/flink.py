@@ -24,7 +24,7 @@ TASK_SLOTS = 4
 # Heartbeats come every 2 s; one that is busy may be late.
 _HEARTBEAT_SECONDS = 8
 _PROMETHEUS = "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
-_AVRO = "org.apache.flink.avro.shaded.org.apache.avro.limits"
+_DEFAULTS = Path(__file__).parents[3] / "helm" / "procstream" / "files" / "flink-defaults.yaml"
 
 
 def environment(folder: Path, artifacts: Artifacts) -> dict[str, str]:
@@ -106,7 +106,7 @@ def _prepare(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
     for original in (artifacts.flink / "conf").glob("*.properties"):
         (folder / "conf" / original.name).write_bytes(original.read_bytes())
-    configuration = _configuration(folder, ports, artifacts)
+    configuration = _configuration(folder, ports)
     _replace(folder / "conf" / "config.yaml", yaml.safe_dump(configuration, width=10_000).encode())
     link(folder / "lib", [*(artifacts.flink / "lib").glob("*.jar"), *artifacts.connectors.glob("*.jar")])
     # A copy: who builds the module again must not change a jar that a running JVM reads.
@@ -114,8 +114,7 @@ def _prepare(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> None:
     link(folder / "plugins", [path for path in artifacts.plugins.iterdir() if path.is_dir()])
 
 
-def _configuration(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> dict[str, object]:
-    shipped = yaml.safe_load((artifacts.flink / "conf" / "config.yaml").read_text())
+def _configuration(folder: Path, ports: dict[str, int]) -> dict[str, object]:
     return {
         "jobmanager.rpc.address": "127.0.0.1",
         "jobmanager.rpc.port": ports["flink-rpc"],
@@ -140,13 +139,8 @@ def _configuration(folder: Path, ports: dict[str, int], artifacts: Artifacts) ->
         "execution.target": "remote",
         "execution.checkpointing.dir": (folder / "checkpoints").as_uri(),
         "io.tmp.dirs": str(folder / "tmp"),
-        # Java 17 opens none of the packages that Flink reflects on; its own default file lists them.
-        "env.java.opts.all": shipped["env"]["java"]["opts"]["all"],
-        # A garbage length in a record must not ask for gigabytes: no value is larger than its Kafka record.
-        "env.java.opts.taskmanager": " ".join(
-            f"-D{_AVRO}.{limit}={16 << 20}"
-            for limit in ("string.maxLength", "bytes.maxLength", "collectionItems.maxLength")
-        ),
+        # What the chart's clusters have, too: options of Java.
+        **yaml.safe_load(_DEFAULTS.read_text()),
         **load(S3Settings, os.environ).flink(),
     }
 

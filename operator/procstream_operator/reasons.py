@@ -345,8 +345,8 @@ with the details. `kubectl get procstream --output=wide` shows both.
 ## Events
 
 Every change of the status or reason of `Ready` is posted as an event of that reason: `Warning`, unless
-`Ready` is `True` or the resource is on its way there. There is one exception: when another event describes what
-made the resource Ready, no event repeats that it is Ready. The following reasons have events only.
+`Ready` is `True` or the resource is on its way there. There is one exception: when another event describes
+what made the resource Ready, no event repeats that it is Ready. The following reasons have events only.
 
 {events}
 """

@@ -1,7 +1,7 @@
 """The comparison of everything with its specification, from time to time. It repairs drift.
 
-It changes nothing itself: kopf handles the resources that need it. A `kopf.timer` or `kopf.daemon` would put a
-finalizer on every resource, and ask Kafka about each topic alone.
+It changes nothing itself: kopf handles the resources that need it. A `kopf.timer` or `kopf.daemon` would put
+a finalizer on every resource, and ask Kafka about each topic alone.
 """
 
 import asyncio

@@ -59,6 +59,10 @@ class FakeApi:
         """Paths that are answered with 403."""
         self.refused: set[tuple[str, str]] = set()
         """Methods and paths that are answered with 422."""
+        self.absent: set[str] = set()
+        """Plurals whose definitions are not installed."""
+        self.stalled = False
+        """Watches stay open and bring nothing."""
         self.unavailable: set[tuple[str, str]] = set()
         """Methods and paths that are answered with 503."""
         self._history: dict[str, list[tuple[int, str, Object]]] = defaultdict(list)
@@ -216,9 +220,14 @@ class FakeApi:
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
         plural = request.match_info["plural"]
+        if plural in self.absent:
+            raise Refusal(404, "404 page not found")
         if request.query.get("watch") == "true":
             return await self._watch(request, plural)
         items = [one for (kind, _), one in self.objects.items() if kind == plural]
+        if selector := request.query.get("labelSelector"):
+            name, value = selector.split("=")
+            items = [one for one in items if one["metadata"].get("labels", {}).get(name) == value]
         kind = KINDS[plural]
         return web.json_response(
             {
@@ -235,7 +244,7 @@ class FakeApi:
         seen = int(request.query.get("resourceVersion") or 0)
         while True:
             async with self._changed:
-                while not (news := [one for one in self._history[plural] if one[0] > seen]):
+                while self.stalled or not (news := [one for one in self._history[plural] if one[0] > seen]):
                     await self._changed.wait()
             for version, kind, body in news:
                 line = json.dumps({"type": kind, "object": body}) + "\n"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,13 @@ class World:
     api: FakeApi = field(default_factory=FakeApi)
     connection: FakeConnection = field(default_factory=FakeConnection)
     patience: timedelta = timedelta(minutes=5)
+    port: int = 0
+    """Of /metrics and /healthz."""
+
+    @property
+    def url(self) -> str:
+        """Of /metrics and /healthz."""
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def kafka(self) -> FakeKafka:
@@ -48,7 +56,7 @@ class World:
             resync=resync,
             deletion_patience=self.patience,
             metrics_host="127.0.0.1",
-            metrics_port=0,
+            metrics_port=self.port,
         )
         task = asyncio.create_task(operator.run(options, connection=cast(Connection, self.connection)))
         scenario = asyncio.current_task()
@@ -88,9 +96,16 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
             monkeypatch.setenv("KUBECONFIG", str(path))
             # The official client reads the variable when it is imported.
             monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(path))
+            world.port = _free_port()
             await scenario(world)
 
     return lambda scenario: asyncio.run(run(scenario))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _kubeconfig(url: str) -> dict[str, Any]:

@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import httpx
 from procstream_common.errors import ProcstreamError
+from procstream_common.flink import FlinkRest, root_cause
 from procstream_job import sql
 from procstream_job.plan import JobPlan
 from procstream_job.runner import FlinkSession
 from procstream_job.sinks.postgres import PostgresTable, TableColumn
 from procstream_job.sql import Statement
 from procstream_job.steps import Step
-from procstream_local.status.answers import root_cause
 
 BOUNDED = {"scan.bounded.mode": "latest-offset"}
 """Options of a source that ends where its topic ends now."""
 
 _LOOK_SECONDS = 0.5
+_ANSWER_SECONDS = 30
 _START_SECONDS = 120
 _LONGEST_SECONDS = 1800
 _ENDED = ("FINISHED", "FAILED", "CANCELED")
@@ -63,7 +63,8 @@ def cancel(rest: str, job_id: str) -> None:
     """End a job, and return when it has ended. One that has ended already is left alone."""
     if get(rest, f"/jobs/{job_id}")["state"] in _ENDED:
         return
-    httpx.patch(f"{rest}/jobs/{job_id}", params={"mode": "cancel"}, timeout=30, trust_env=False)
+    with FlinkRest(rest, timeout=_ANSWER_SECONDS) as flink:
+        flink.request("PATCH", f"jobs/{job_id}", params={"mode": "cancel"})
     deadline = time.monotonic() + _START_SECONDS
     while (state := get(rest, f"/jobs/{job_id}")["state"]) not in _ENDED:
         if time.monotonic() > deadline:
@@ -78,10 +79,9 @@ def last_failure(rest: str, job_id: str) -> str:
 
 
 def get(rest: str, path: str) -> Any:
-    """An answer of Flink's REST interface."""
-    response = httpx.get(f"{rest}{path}", timeout=30, trust_env=False)
-    response.raise_for_status()
-    return response.json()
+    """An answer of Flink's REST interface. Raises what `FlinkRest.get` raises."""
+    with FlinkRest(rest, timeout=_ANSWER_SECONDS) as flink:
+        return flink.get(path)
 
 
 def _all_run(job: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from procstream_common.errors import ProcstreamError
+from procstream_common.kafka import Isolation
 from procstream_common.settings import KafkaSettings, load
 from procstream_job.flink_target import flink_target
 from procstream_job.model import Dropped, KafkaSink, Pipeline, RecordTopic, Sink
@@ -21,7 +22,7 @@ from rich.table import Table
 
 from bench import jobs, machine, payments, report, topics
 from bench.embedded import EmbeddedStack, embedded_stack
-from bench.payments import Arrivals, Isolation, Payment
+from bench.payments import Arrivals, Payment
 
 PARTITIONS = 3
 """As the topics of the shipped pipelines have."""

@@ -12,8 +12,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError
 from procstream_common.errors import ProcstreamError
+from procstream_common.kafka import KafkaCluster
 from procstream_common.provisioning import SchemaSpec, ensure_schema
 from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
@@ -95,7 +96,7 @@ def produce(share: Share) -> int:
         if error is not None:
             failures.append(error.str())
 
-    producer = Producer({**GENERATOR_PROPERTIES, **load(KafkaSettings, share.env).librdkafka()})
+    producer = KafkaCluster(load(KafkaSettings, share.env)).producer(GENERATOR_PROPERTIES)
     encoder = AvroEncoder(subject=f"{TOPIC}-value", schema_id=share.schema_id, schema_text=SCHEMA)
     size = 0
     for number in range(share.partition, share.records, share.partitions):

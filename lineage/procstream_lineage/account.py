@@ -73,7 +73,7 @@ def account(
     """Say of each offset in `bounds` what became of it.
 
     `empty` are offsets known to hold no record, `unread` those of which that could not be found out. For the
-    other arguments see `verify`.
+    other arguments see `judge`.
     """
     start, end = bounds.start, bounds.end
     there = landed.all

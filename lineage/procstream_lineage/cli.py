@@ -2,22 +2,23 @@
 
 import json
 import os
-import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 from procstream_common.cli import run
-from procstream_common.errors import ProcstreamError
+from procstream_common.durations import parse_duration
+from procstream_common.errors import ProcstreamError, ServerError
 from procstream_common.settings import KafkaSettings, load
 from rich.console import Console
 from rich.table import Table
 
 from procstream_lineage import progress
 from procstream_lineage.checkpoints import Checkpoint, CheckpointFile, checkpoint_files, checkpoints
-from procstream_lineage.proof import verify_lake
+from procstream_lineage.gathering import verify_lake
 from procstream_lineage.render import findings, headline, render, summary
 from procstream_lineage.target import Target, find_target, shipped_lakes
 from procstream_lineage.trace import Trace, trace_offset, trace_value
@@ -29,11 +30,10 @@ app = typer.Typer(
 )
 
 _WIDEST_VALUE = 200
-_UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
-class CouldNotTellError(ProcstreamError):
-    """Whatever kept a verification from its end: neither proven nor disproven."""
+class UndecidedError(ProcstreamError):
+    """Something kept a command from its end: neither proven nor disproven, neither found nor absent."""
 
     exit_code = 2
 
@@ -56,11 +56,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def seconds(text: str) -> float:
-    """A duration such as `90`, `90s`, `2 min` or `1h`; raises ProcstreamError for anything else."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip())
-    if match is None or match[2] not in _UNITS_S:
-        raise ProcstreamError(f"--wait: found {text!r}, expected a duration such as 90s, 2min or 1h")
-    return float(match[1]) * _UNITS_S[match[2]]
+    """A duration such as `90` (seconds), `90s`, `2 min` or `1h`; raises ProcstreamError for anything else."""
+    try:
+        return parse_duration(text, at_least=timedelta(), default_unit="s").total_seconds()
+    except ValueError as error:
+        raise ProcstreamError(f"--wait: {error}") from None
 
 
 @app.command()
@@ -102,7 +102,7 @@ def verify(
                 progress=display,
             )
     except ProcstreamError as error:
-        raise CouldNotTellError(str(error)) from error
+        raise UndecidedError(str(error)) from error
     if as_json:
         print(json.dumps(report.as_json()))
     else:
@@ -140,11 +140,12 @@ def trace(
         lakes = [_target(pipeline, (), output, commit_log, dropped).lake]
     else:
         lakes = shipped_lakes(os.environ)
-    if offset is not None:
-        found = trace_offset(lakes, offset)
-    else:
-        with progress.on_stderr() as display:
-            found = trace_value(lakes, value or "", column=column, progress=display)
+    with _undecided_without_storage():
+        if offset is not None:
+            found = trace_offset(lakes, offset)
+        else:
+            with progress.on_stderr() as display:
+                found = trace_value(lakes, value or "", column=column, progress=display)
     if as_json:
         print(json.dumps({"traces": [asdict(trace) for trace in found]}, default=_plain))
         return
@@ -165,7 +166,8 @@ def files(
     as_json: AsJson = False,
 ) -> None:
     """List checkpoints and what they committed; with --checkpoint, the files of one."""
-    listed = checkpoint_files(_target(pipeline, (), output, commit_log, dropped).lake, checkpoint)
+    with _undecided_without_storage():
+        listed = checkpoint_files(_target(pipeline, (), output, commit_log, dropped).lake, checkpoint)
     if checkpoint is not None and not listed:
         raise ProcstreamError(f"checkpoint: found {checkpoint}, expected one that the commit log names")
     if as_json:
@@ -185,6 +187,14 @@ def files(
 def main() -> None:
     """Entry point."""
     run(app)
+
+
+@contextmanager
+def _undecided_without_storage() -> Iterator[None]:
+    try:
+        yield
+    except ServerError as error:
+        raise UndecidedError(str(error)) from error
 
 
 def _target(

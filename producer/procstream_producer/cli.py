@@ -136,6 +136,7 @@ def tail(
     base64. A record that cannot be decoded has an `error`.
     """
     from confluent_kafka import Consumer
+    from procstream_common.kafka import ClientErrors
 
     from procstream_producer.delivery import kafka
     from procstream_producer.tail import reader
@@ -144,16 +145,16 @@ def tail(
     set_up(LogFormat.TEXT, log_level)
     settings = load(KafkaSettings)
     stop = StopSignal()
-    connection = kafka.Connection(settings.bootstrap_servers)
-    consumer = kafka.create(Consumer, reader.CONSUMER_PROPERTIES | settings.librdkafka(), connection)
+    errors = ClientErrors(settings.bootstrap_servers)
+    consumer = kafka.create(Consumer, reader.CONSUMER_PROPERTIES | settings.librdkafka(), errors)
     try:
-        partitions = kafka.partitions_of(consumer, topic, connection, timeout=startup_timeout, stop=stop)
+        partitions = kafka.partitions_of(consumer, topic, errors, timeout=startup_timeout, stop=stop)
         if partitions:
             reach = reader.Reach(
                 from_beginning=from_beginning, partition=partition, max_messages=max_messages, timeout=timeout
             )
             decoder = Decoder(_lookup_when_needed())
-            reader.tail(consumer, connection, topic, partitions, reach, decoder, stop, sys.stdout)
+            reader.tail(consumer, errors, topic, partitions, reach, decoder, stop, sys.stdout)
     except BrokenPipeError:
         # A reader such as `head` has enough; the interpreter is not to complain when it flushes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""The proof, as a pure function: a topic's offsets against the files of a lake and what its log says of them.
+"""The judgement, as a pure function: the offsets of a topic against the files of a lake and its log.
 
 Every record of the topic must be in exactly one committed row, in the output or in the dropped path.
 """
@@ -11,7 +11,7 @@ from itertools import islice
 
 from procstream_lineage.account import Account, Landed, account
 from procstream_lineage.commit_log import LogEntry
-from procstream_lineage.evidence import LakeSide, Tally
+from procstream_lineage.lake_side import LakeSide, Tally
 from procstream_lineage.offsets import EMPTY, Runs, TopicPartition, coverage
 from procstream_lineage.report import Evidence, Offsets, Report, Verdict
 from procstream_lineage.topic import Bounds, GapReading
@@ -37,7 +37,7 @@ _DOUBTS = {
 }
 
 
-def verify(
+def judge(
     topic_offsets: Mapping[TopicPartition, Bounds],
     output: LakeSide,
     dropped: LakeSide,

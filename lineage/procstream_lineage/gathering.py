@@ -1,25 +1,29 @@
-"""Gathers the evidence from Kafka and the lake and has it judged, again while records are on their way."""
+"""Gathers the evidence from Kafka and the lake and has it judged, repeatedly while records are on their way.
+
+What the evidence means is decided in `judging`, which is pure.
+"""
 
 import os
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from procstream_common.kafka import KafkaCluster
 from procstream_common.lake import LakePaths
 from procstream_common.settings import KafkaSettings, load
 from rich.progress import Progress
 
 from procstream_lineage.commit_log import CommitLogReader
-from procstream_lineage.evidence import LakeSide
+from procstream_lineage.judging import judge
 from procstream_lineage.lake import visible_files
+from procstream_lineage.lake_side import LakeSide
 from procstream_lineage.offsets import EMPTY, Runs, TopicPartition
 from procstream_lineage.progress import SILENT
 from procstream_lineage.report import Offsets, Report
 from procstream_lineage.rows import RowReader
 from procstream_lineage.storage import folder
 from procstream_lineage.target import Lake, pipeline_target
-from procstream_lineage.topic import Bounds, Cluster, GapReading
-from procstream_lineage.verify import verify
+from procstream_lineage.topic import Bounds, GapReading, TopicReader
 
 SETTLE_S = 10.0
 """How long a checkpoint whose commit seems to be under way may stand still before its files count as lost."""
@@ -80,15 +84,15 @@ def verify_lake(
 
     Raises ProcstreamError when Kafka or the lake cannot be asked, or a line of the log is wrong.
     """
-    cluster = Cluster(kafka)
-    observer = Observer(lake, deep, progress)
-    judge = Judge(cluster, cluster.bounds(topics), from_committed, final, progress)
+    reader = TopicReader(KafkaCluster(kafka))
+    lake_evidence = LakeEvidence(lake, deep, progress)
+    topic_evidence = TopicEvidence(reader, reader.bounds(topics), from_committed, final, progress)
     deadline = time.monotonic() + wait
     task = progress.add_task("waiting for commits", total=None, visible=False)
     while True:
         now = time.monotonic()
         last = now >= deadline
-        report = judge.report(*observer.look(), last=last)
+        report = topic_evidence.report(*lake_evidence.look(), last=last)
         if last or not (report.pending or report.evidence.settling):
             break
         progress.update(task, description=f"waiting for {report.pending:,} records", visible=True)
@@ -96,17 +100,17 @@ def verify_lake(
         time.sleep(max(0.0, min(pause, deadline - time.monotonic())))
     progress.remove_task(task)
     if report.missing and not (final and last):
-        report = _settled(observer, judge, report)
+        report = _settled(lake_evidence, topic_evidence, report)
     return report
 
 
-def _settled(observer: "Observer", judge: "Judge", report: Report) -> Report:
+def _settled(lake_evidence: "LakeEvidence", topic_evidence: "TopicEvidence", report: Report) -> Report:
     """Look again before calling records missing: a commit may have been seen half done."""
     still = time.monotonic()
     while report.missing:
         before = report.missing
         time.sleep(_POLL_S if report.evidence.settling else 0.0)
-        report = judge.report(*observer.look(), last=True)
+        report = topic_evidence.report(*lake_evidence.look(), last=True)
         if report.missing != before:
             still = time.monotonic()
         elif not report.evidence.settling or time.monotonic() - still >= SETTLE_S:
@@ -114,8 +118,8 @@ def _settled(observer: "Observer", judge: "Judge", report: Report) -> Report:
     return report
 
 
-class Observer:
-    """Looks at a lake again and again; what was read once is not read again."""
+class LakeEvidence:
+    """What is found in a lake, look after look; no file is read twice."""
 
     def __init__(self, lake: Lake, deep: bool, progress: Progress = SILENT) -> None:
         self._folders = [(folder(place.data), folder(place.log)) for place in lake.places.values()]
@@ -138,18 +142,18 @@ class Observer:
         return output, dropped
 
 
-class Judge:
-    """Holds the topic's side: its bounds, and what is known of offsets that were not found in the lake."""
+class TopicEvidence:
+    """The topic's bounds, and what is known of offsets that were not found in the lake."""
 
     def __init__(
         self,
-        cluster: Cluster,
+        reader: TopicReader,
         bounds: Mapping[TopicPartition, Bounds],
         from_committed: bool,
         final: bool,
         progress: Progress,
     ) -> None:
-        self._cluster = cluster
+        self._reader = reader
         self._bounds = bounds
         self._from_committed = from_committed
         self._final = final
@@ -163,31 +167,31 @@ class Judge:
         Gaps are looked up in the topic, each offset once; pending ones only if they are few, or at `last`.
         """
         final = self._final and last
-        report = self._verify(output, dropped, final)
+        report = self._judge(output, dropped, final)
         unclear = _united(report.evidence.missing, report.evidence.pending if last else {})
         if report.pending <= _FEW:
             unclear = _united(unclear, report.evidence.pending)
         new = {at: runs - self._examined.get(at, EMPTY) for at, runs in unclear.items()}
         new = {at: runs for at, runs in new.items() if runs}
         if new:
-            reading = self._cluster.read_gaps(new, limit_s=READ_GAPS_S, progress=self._progress)
+            reading = self._reader.read_gaps(new, limit_s=READ_GAPS_S, progress=self._progress)
             self._examined = _united(self._examined, new)
             self._gaps = GapReading(
                 _united(self._gaps.empty, reading.empty), _united(self._gaps.unread, reading.unread)
             )
-            report = self._verify(output, dropped, final)
+            report = self._judge(output, dropped, final)
         if report.evidence.beyond_end and (last or not report.pending):
-            report = self._verify(output, dropped, final, self._cluster.high_watermarks(self._bounds))
+            report = self._judge(output, dropped, final, self._reader.high_watermarks(self._bounds))
         return report
 
-    def _verify(
+    def _judge(
         self,
         output: LakeSide,
         dropped: LakeSide,
         final: bool,
         high_watermarks: Mapping[TopicPartition, int] | None = None,
     ) -> Report:
-        return verify(
+        return judge(
             self._bounds,
             output,
             dropped,

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from procstream_common.settings import KafkaSettings
-from procstream_lineage import proof
+from procstream_lineage import gathering
 from procstream_lineage.offsets import Runs, TopicPartition
 from procstream_lineage.report import Report, Verdict
 from procstream_lineage.topic import Bounds, GapReading
@@ -24,7 +24,7 @@ class KnownCluster:
         self._bounds = bounds
         self._empty = empty or Runs.between(0, 0)
 
-    def __call__(self, settings: KafkaSettings) -> "KnownCluster":
+    def __call__(self, cluster: object) -> "KnownCluster":
         return self
 
     def bounds(self, topics: Collection[str]) -> Mapping[TopicPartition, Bounds]:
@@ -57,15 +57,15 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(proof, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep))
+    monkeypatch.setattr(gathering, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep))
     return clock
 
 
 @pytest.fixture
 def verify(lake: SyntheticLake, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Callable[..., Report]:
     def run(cluster: KnownCluster, **options: object) -> Report:
-        monkeypatch.setattr(proof, "Cluster", cluster)
-        return proof.verify_lake(["orders"], lake.lake, kafka=KAFKA, **options)  # type: ignore[arg-type]
+        monkeypatch.setattr(gathering, "TopicReader", cluster)
+        return gathering.verify_lake(["orders"], lake.lake, kafka=KAFKA, **options)  # type: ignore[arg-type]
 
     return run
 
@@ -133,7 +133,7 @@ def test_a_commit_that_stands_still_is_a_loss(
     lake.write(1, {0: range(5, 10)})
     report = verify(KnownCluster(topic(10)))
     assert (report.verdict, report.missing) == (Verdict.NOT_PROVEN, 5)
-    assert proof.SETTLE_S <= clock.now < proof.SETTLE_S + 3
+    assert gathering.SETTLE_S <= clock.now < gathering.SETTLE_S + 3
 
 
 def test_what_is_missing_without_a_trace_is_said_at_once(

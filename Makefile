@@ -75,11 +75,11 @@ bench: setup ## The benchmarks behind the README's numbers (about half an hour)
 
 .PHONY: cluster
 cluster: setup ## A real single-node Kubernetes on this machine, for the end-to-end tests (root, Debian)
-	@$(BIN)/python -m tests.e2e.cluster up
+	@$(BIN)/python -m testbed up
 
 .PHONY: cluster-down
 cluster-down: setup ## Take it down; its state stays (ARGS=--wipe removes it)
-	@$(BIN)/python -m tests.e2e.cluster down $(ARGS)
+	@$(BIN)/python -m testbed down $(ARGS)
 
 .PHONY: lock
 lock: $(VENV)/.installed ## Compile requirements/*.txt anew

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from procstream_job.pipeline_file import shipped_pipelines
 
+from testbed.cluster import programs
 from tests.chart.rendering import Chart, Rendered
-from tests.e2e.cluster import programs
 
 EVERYTHING = {
     "image": {"registry": "registry.example/team", "mirror": "mirror.example", "tag": "1.2.3"},

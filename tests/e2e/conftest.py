@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import Cluster, attach, running, start, stop
+from testbed.cluster import Cluster, attach, running, start, stop
 
 _BUILD_SECONDS = 3600  # the first test of a machine waits for the cluster's programs
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.e2e.cluster import Cluster
+from testbed.cluster import Cluster
 from tests.integration.waiting import until
 
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from procstream_common.errors import ProcstreamError
 
-from tests.e2e.cluster import Cluster, images
+from testbed.cluster import Cluster, images
 from tests.integration.waiting import until
 
 NAMESPACE = f"cluster-test-{os.getpid()}"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e import images, standins
-from tests.e2e.cluster import Cluster
-from tests.e2e.cluster.images import debian_base
+from testbed import images, standins
+from testbed.cluster import Cluster
+from testbed.cluster.images import debian_base
 
 NAMESPACE = "images-test"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}

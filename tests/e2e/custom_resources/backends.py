@@ -6,7 +6,7 @@ the same programs, paths and entry points.
 
 from typing import Any
 
-from tests.e2e import standins
+from testbed import standins
 
 EXTERNAL_PORT = 19092
 """Of Kafka's listener for clients that come by `kubectl port-forward`; the same port on both sides."""

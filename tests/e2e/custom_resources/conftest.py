@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.schema_registry import SchemaRegistryClient
 
-from tests.e2e.cluster import Cluster
+from testbed.cluster import Cluster
 from tests.e2e.custom_resources import backends
 from tests.e2e.custom_resources.release import installed
 from tests.e2e.namespaces import Namespace

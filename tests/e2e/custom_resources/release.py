@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.e2e import helm, images, standins
-from tests.e2e.cluster import Cluster
+from testbed import images, standins
+from testbed.cluster import Cluster
+from tests.e2e import helm
 from tests.e2e.custom_resources import backends
 from tests.e2e.namespaces import Namespace, new_namespace
 

@@ -12,7 +12,7 @@ from procstream_common.errors import ProcstreamError
 from rich.console import Console
 from rich.progress import Progress
 
-from tests.e2e.cluster import start
+from testbed.cluster import start
 from tests.e2e.custom_resources.metrics import metrics, total
 from tests.e2e.custom_resources.release import installed, operator_pod
 from tests.e2e.custom_resources.resources import record, schema, topic

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from confluent_kafka.admin import AdminClient
 
-from tests.e2e.cluster import Cluster
+from testbed.cluster import Cluster
 from tests.e2e.custom_resources import backends
 from tests.e2e.custom_resources.resources import topic
 from tests.e2e.custom_resources.stalling_proxy import StallingProxy, proxying

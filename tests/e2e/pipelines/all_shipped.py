@@ -19,8 +19,9 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tests.e2e import helm, images, standins
-from tests.e2e.cluster import start
+from testbed import images, standins
+from testbed.cluster import start
+from tests.e2e import helm
 from tests.e2e.namespaces import Namespace, new_namespace
 from tests.e2e.pipelines.release import RELEASE, Pipeline
 from tests.integration.waiting import until

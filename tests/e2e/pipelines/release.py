@@ -9,8 +9,9 @@ from typing import Any
 
 import yaml
 
-from tests.e2e import helm, images, standins
-from tests.e2e.cluster import Cluster
+from testbed import images, standins
+from testbed.cluster import Cluster
+from tests.e2e import helm
 from tests.e2e.namespaces import RESTRICTED, Namespace, new_namespace
 from tests.integration.waiting import until
 

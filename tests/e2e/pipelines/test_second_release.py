@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from testbed.cluster import Cluster
 from tests.e2e import helm
-from tests.e2e.cluster import Cluster
 from tests.e2e.namespaces import RESTRICTED, Namespace, new_namespace
 from tests.e2e.pipelines.release import RELEASE, VALUES, Pipeline
 from tests.integration.waiting import until

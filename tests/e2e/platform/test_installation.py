@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from tests.e2e import helm, images, standins
-from tests.e2e.cluster import Cluster
+from testbed import images, standins
+from testbed.cluster import Cluster
+from tests.e2e import helm
 from tests.e2e.namespaces import Namespace, new_namespace
 from tests.integration.conftest import free_port
 from tests.integration.waiting import until

@@ -1,7 +1,6 @@
 """Bringing the node up and taking it down."""
 
 import os
-import shutil
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from procstream_common.errors import ProcstreamError
 from procstream_local import processes
 from procstream_local.home import Home, ProcessRecord
 
-from tests.e2e.cluster import (
+from testbed.cluster import (
     components,
     configuration,
     containers,
@@ -22,9 +21,10 @@ from tests.e2e.cluster import (
     packages,
     programs,
     readiness,
+    trees,
 )
-from tests.e2e.cluster.client import Cluster
-from tests.e2e.cluster.layout import API_PORT, NODE_NAME, PORTS, STATE, Layout
+from testbed.cluster.client import Cluster
+from testbed.cluster.layout import API_PORT, NODE_NAME, PORTS, STATE, Layout
 
 _COMPONENTS: dict[str, Callable[[Layout], list[str]]] = {
     "containerd": components.containerd,
@@ -100,7 +100,7 @@ def stop(state: Path = STATE, *, wipe: bool = False) -> None:
                 containers.kill_all(node.containerd)
         host.restore(node)
         if wipe:
-            shutil.rmtree(node.state)
+            trees.remove(node.state)
 
 
 def running(state: Path = STATE) -> Cluster | None:

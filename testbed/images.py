@@ -2,13 +2,12 @@
 
 import os
 import ssl
-import tempfile
 from pathlib import Path
 
-from tests.e2e.cluster import cache
-from tests.e2e.cluster.images import DEBIAN_BASE, debian_base
+from testbed.cluster import cache, trees
+from testbed.cluster.images import DEBIAN_BASE, debian_base
 
-_REPOSITORY = Path(__file__).parents[2]
+_REPOSITORY = Path(__file__).parents[1]
 
 _DEBIAN_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -48,11 +47,11 @@ def archive(name: str) -> Path:
     key = cache.key(debian_base().name, *_sources(name))
 
     def build(target: Path) -> None:
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        with trees.temporary(target.parent) as folder:
             command = [str(_REPOSITORY / "scripts" / "build-images.sh"), "--builder", "buildah"]
-            command += ["--only", name, "--base-image", DEBIAN_BASE, "--archive", folder]
+            command += ["--only", name, "--base-image", DEBIAN_BASE, "--archive", str(folder)]
             cache.run(f"procstream-{name}", command, env=_certificates())
-            (Path(folder) / f"procstream-{name}.tar").rename(target)
+            (folder / f"procstream-{name}.tar").rename(target)
 
     current = cache.built(f"procstream-{name}-{key}.tar", f"the image procstream-{name}", build)
     # Every change of a source makes another one, of 60 MB and more.

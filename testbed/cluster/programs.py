@@ -8,7 +8,7 @@ from pathlib import Path
 
 from procstream_common.errors import ProcstreamError
 
-from tests.e2e.cluster import cache
+from testbed.cluster import cache
 
 _SOURCES = Path(__file__).parent / "programs"
 
@@ -87,7 +87,7 @@ def build(program: Program) -> Path:
     """The program's file; built on first use."""
 
     def compile_to(target: Path) -> None:
-        command = ["nice", _go(), "build", "-buildvcs=false", "-trimpath"]
+        command = ["nice", go(), "build", "-buildvcs=false", "-trimpath"]
         command += ["-ldflags", program.linker_flags, "-o", str(target), program.package]
         environment = {"CGO_ENABLED": "0", "GOWORK": "off"}
         cache.run(program.name, command, env=environment, cwd=program.sources)
@@ -96,8 +96,8 @@ def build(program: Program) -> Path:
     return cache.built(f"{program.name}-{key}", program.notice, compile_to)
 
 
-def _go() -> str:
-    # The pinned development packages bring one, for machines that have none of their own.
+def go() -> str:
+    """The Go compiler of `PATH`, or that of the pinned development packages. Raises `ProcstreamError`."""
     pinned = Path(sys.executable).with_name("go")
     found = shutil.which("go") or (str(pinned) if pinned.exists() else None)
     if found is None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import yaml
 from procstream_common.errors import ProcstreamError
 
-from tests.e2e.cluster import images, layout, programs
-from tests.e2e.cluster.layout import Layout
+from testbed.cluster import images, layout, programs
+from testbed.cluster.layout import Layout
 
 _PACKAGE = Path(__file__).parent
 # Where systemd-resolved runs, /etc/resolv.conf names a server that pods cannot reach.

@@ -2,11 +2,10 @@
 
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.e2e.cluster import cache, debian, packages, programs
+from testbed.cluster import cache, debian, packages, programs, trees
 
 DEBIAN_BASE = "localhost/debian:bookworm-slim"
 """What images of the tests are built from."""
@@ -90,12 +89,11 @@ def _archive(
     reference: str, key: str, containerfile: str, fill: Callable[[Path], object], notice: str | None = None
 ) -> Path:
     def build(target: Path) -> None:
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            context = Path(folder)
+        with trees.temporary(target.parent) as context:
             (context / "Containerfile").write_text(containerfile)
             fill(context)
             command = ["buildah", "build", "--quiet", "--isolation", "chroot", "--pull=never"]
-            command += ["--label", f"{_RECIPE_LABEL}={key}", "--tag", reference, folder]
+            command += ["--label", f"{_RECIPE_LABEL}={key}", "--tag", reference, str(context)]
             cache.run(reference, command)
         destination = f"oci-archive:{target}:{reference}"
         cache.run(reference, ["buildah", "push", "--quiet", reference, destination])

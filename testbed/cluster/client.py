@@ -10,7 +10,7 @@ from pathlib import Path
 
 from procstream_common.errors import ProcstreamError
 
-from tests.e2e.cluster import containers
+from testbed.cluster import containers
 
 LOAD_VARIABLE = "PROCSTREAM_E2E_LOAD"
 """Names the command that brings an archive into somebody else's cluster: `kind load image-archive`."""

@@ -1,12 +1,13 @@
-"""Command lines of the node's processes, in the order in which they start."""
+"""Command lines of the node's processes."""
 
-from tests.e2e.cluster.layout import API_PORT, NODE_ADDRESS, NODE_NAME, POD_RANGE, SERVICE_RANGE, Layout
+from testbed.cluster.layout import API_PORT, NODE_ADDRESS, NODE_NAME, POD_RANGE, SERVICE_RANGE, Layout
 
 _ETCD = "http://127.0.0.1:2379"
 _ETCD_PEER = "http://127.0.0.1:2380"
 
 
 def etcd(layout: Layout) -> list[str]:
+    """etcd, without fsync."""
     return [
         str(layout.bin / "etcd"),
         f"--name={NODE_NAME}",
@@ -16,16 +17,18 @@ def etcd(layout: Layout) -> list[str]:
         f"--listen-peer-urls={_ETCD_PEER}",
         f"--initial-advertise-peer-urls={_ETCD_PEER}",
         f"--initial-cluster={NODE_NAME}={_ETCD_PEER}",
-        "--unsafe-no-fsync",  # nothing here must outlive a power failure
+        "--unsafe-no-fsync",  # test data may be lost in a power failure
         "--log-level=warn",
     ]
 
 
 def containerd(layout: Layout) -> list[str]:
+    """The container runtime."""
     return ["containerd", f"--config={layout.configuration / 'containerd.toml'}"]
 
 
 def api_server(layout: Layout) -> list[str]:
+    """kube-apiserver, with RBAC and the default admission plugins."""
     keys = layout.certificates
     return [
         str(layout.bin / "kube-apiserver"),
@@ -35,7 +38,7 @@ def api_server(layout: Layout) -> list[str]:
         f"--service-cluster-ip-range={SERVICE_RANGE}",
         "--allow-privileged=true",
         "--authorization-mode=Node,RBAC",
-        "--enable-admission-plugins=NodeRestriction",  # beside the default ones, of which PodSecurity is one
+        "--enable-admission-plugins=NodeRestriction",  # the default plugins stay on
         f"--client-ca-file={keys / 'ca.crt'}",
         f"--tls-cert-file={keys / 'apiserver.crt'}",
         f"--tls-private-key-file={keys / 'apiserver.key'}",
@@ -56,6 +59,7 @@ def api_server(layout: Layout) -> list[str]:
 
 
 def controller_manager(layout: Layout) -> list[str]:
+    """kube-controller-manager."""
     keys = layout.certificates
     return [
         str(layout.bin / "kube-controller-manager"),
@@ -73,10 +77,12 @@ def controller_manager(layout: Layout) -> list[str]:
 
 
 def scheduler(layout: Layout) -> list[str]:
+    """kube-scheduler."""
     return [str(layout.bin / "kube-scheduler"), *_as_client(layout, "scheduler")]
 
 
 def kubelet(layout: Layout) -> list[str]:
+    """The kubelet."""
     return [
         str(layout.bin / "kubelet"),
         f"--config={layout.configuration / 'kubelet.yaml'}",
@@ -89,6 +95,7 @@ def kubelet(layout: Layout) -> list[str]:
 
 
 def kube_proxy(layout: Layout) -> list[str]:
+    """kube-proxy."""
     return [str(layout.bin / "kube-proxy"), f"--config={layout.configuration / 'kube-proxy.yaml'}"]
 
 

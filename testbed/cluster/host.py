@@ -1,15 +1,14 @@
 """What the node changes on this machine, and the way back."""
 
 import contextlib
-import shutil
 import subprocess
 from pathlib import Path
 
-import psutil
 from procstream_common.errors import ProcstreamError
 from pydantic import BaseModel
 
-from tests.e2e.cluster.layout import BRIDGE, NETWORK, NODE_ADDRESS, POD_RANGE, Layout
+from testbed.cluster import trees
+from testbed.cluster.layout import BRIDGE, NETWORK, NODE_ADDRESS, POD_RANGE, Layout
 
 _SYSCTL = Path("/proc/sys")
 # Least values; a machine that has more keeps it.
@@ -67,7 +66,7 @@ def restore(node: Layout) -> None:
     record = _record(node)
     if not record.exists():
         return
-    _unmount_below(node.state)
+    trees.unmount_below(node.state)
     # A process that has copied our mounts (buildah does) keeps pods' network alive: their ends go first.
     for end in (Path("/sys/class/net") / BRIDGE / "brif").glob("*"):
         _try("ip", "link", "delete", end.name)
@@ -75,7 +74,7 @@ def restore(node: Layout) -> None:
     _try("ip", "address", "delete", f"{NODE_ADDRESS}/32", "dev", "lo")
     for table in _TABLES:
         _try("nft", "delete", "table", *table.split())
-    shutil.rmtree(node.leases, ignore_errors=True)
+    trees.remove(node.leases)
     for result in _CNI_RESULTS.glob("*"):
         if str(node.state) in result.read_text():
             result.unlink()
@@ -86,7 +85,7 @@ def restore(node: Layout) -> None:
     if not before.root_is_shared:
         _run("mount", "--make-rprivate", "/")
     for folder in before.absent:
-        shutil.rmtree(folder, ignore_errors=True)
+        trees.remove(folder)
     record.unlink()
 
 
@@ -105,13 +104,6 @@ def _remember(node: Layout) -> None:
 
 def _record(node: Layout) -> Path:
     return node.state / "host.json"
-
-
-def _unmount_below(folder: Path) -> None:
-    mounts = [partition.mountpoint for partition in psutil.disk_partitions(all=True)]
-    for mount in reversed(mounts):  # the last is on top
-        if Path(mount).is_relative_to(folder):
-            _run("umount", "--lazy", mount)
 
 
 def _remove_cgroups() -> None:

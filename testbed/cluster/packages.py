@@ -6,7 +6,7 @@ import subprocess
 
 from procstream_common.errors import ProcstreamError
 
-from tests.e2e.cluster import cache
+from testbed.cluster import cache
 
 REQUIRED = (
     "buildah",

@@ -99,10 +99,9 @@ def run(
     set_up(log_format, log_level)
     logging.getLogger("kopf").setLevel(logging.WARNING)  # below that it logs every event of every watch
     logging.getLogger("kopf.objects").addFilter(_is_no_retry)
+    watched = [] if all_namespaces else namespace or [own_namespace or service_account_namespace()]
     options = Options(
-        namespaces=()
-        if all_namespaces
-        else tuple(namespace or [own_namespace or service_account_namespace()]),
+        namespaces=tuple(watched),
         settings_folder=settings_folder,
         producer_image=producer_image,
         resync=timedelta(seconds=resync_seconds),

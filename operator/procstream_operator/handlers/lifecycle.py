@@ -11,11 +11,11 @@ import kopf
 from procstream_common.errors import ProcstreamError
 
 from procstream_operator.api import FIELD_MANAGER
+from procstream_operator.handlers.resynchronization import Resynchronization
 from procstream_operator.parts import Parts
 from procstream_operator.persistence import ProgressOfGeneration, SpecificationDigest
 from procstream_operator.requests import counting
 from procstream_operator.resource import FINALIZER, Key, Kind, Resource
-from procstream_operator.resynchronization import Resynchronization
 
 _CONNECT_SECONDS = 15
 _WATCH_SECONDS = 300

@@ -61,6 +61,7 @@ lint: setup ## ruff and mypy, and that what is generated from the values' model 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m helm.values_model --check
+	$(BIN)/python -m procstream_operator.reasons docs/operator/reasons.md --check
 
 .PHONY: format
 format: setup ## Format Python and Java

@@ -5,16 +5,15 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from helm.values_model.image import Image, image
-from helm.values_model.kubernetes import Resources, Scheduled, resources
-from helm.values_model.text import Count, Labels
+from helm.values_model.kubernetes import Resources, Spread, resources
+from helm.values_model.text import Labels
 
 
-class Operator(Scheduled):
+class Operator(Spread):
     """Creates and repairs the topics, schemas and producers below."""
 
     enabled: bool = Field(True, description="Install the operator.")
     image: Image = Field(image("procstream-operator"), description="Image.")
-    replicas: Count = Field(1, description="Number of pods. One is active, the others are on standby.")
     watch_all_namespaces: bool = Field(
         False,
         description="Watch the whole cluster, with a ClusterRole. If false, this namespace, with a Role.",

@@ -30,7 +30,7 @@ EVERYTHING = {
     "minio": {"rootPassword": "not-a-secret", "storage": {"className": "slow"}},
     "registry": {"replicas": 2},
     "postgres": {"enabled": True, "password": "not-a-secret"},
-    "operator": {"replicas": 2, "watchAllNamespaces": True},
+    "operator": {"watchAllNamespaces": True},
     "schemas": [
         {"subject": f"{topic}-value", "file": f"schemas/{topic}.avsc", "deletionPolicy": "Delete"}
         for topic in ("procstat_snapshots", "lineage-input")

@@ -22,7 +22,7 @@ def namespace(cluster: Cluster) -> Iterator[Namespace]:
 
 @pytest.fixture
 def kafka(namespace: Namespace) -> Iterator[AdminClient]:
-    """A client beside the operator: what it does is behind the operator's back."""
+    """A client other than the operator, for changes from outside."""
     namespace.wait("condition=Ready", "pod/kafka-0")
     port = backends.EXTERNAL_PORT
     with namespace.forwarded("pod/kafka-0", port, port):
@@ -31,6 +31,6 @@ def kafka(namespace: Namespace) -> Iterator[AdminClient]:
 
 @pytest.fixture
 def registry(namespace: Namespace) -> Iterator[SchemaRegistryClient]:
-    """A client beside the operator."""
+    """A client other than the operator."""
     with namespace.forwarded("pod/registry-0", backends.REGISTRY_PORT, free_port()) as port:
         yield SchemaRegistryClient({"url": f"http://127.0.0.1:{port}/apis/ccompat/v7", "timeout": 10})

@@ -1,18 +1,18 @@
 """The DaemonSet of a `ProcstatProducer`. Pure.
 
-It satisfies the restricted Pod Security Standard but for one thing, a hostPath. Not all of /proc is mounted
-but its file `stat`, read-only; the rest would show every process of the node.
+It satisfies the restricted Pod Security Standard except for one point, a hostPath. Only the file `/proc/stat`
+is mounted, read-only. The rest of /proc would show every process of the node.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from procstream_operator.controller.resource import API_VERSION, GROUP, Resource
+from procstream_operator.resource import API_VERSION, GROUP, Resource
 
 PRODUCER_LABEL = f"{GROUP}/producer"
 """On the DaemonSet and its pods: the name of their ProcstatProducer."""
 CONNECTION_ANNOTATION = f"{GROUP}/connection"
-"""On the pods: the versions of the ConfigMaps and Secrets that they read; a new one rolls them."""
+"""On the pods: a fingerprint of the ConfigMaps and Secrets that they read. A new one restarts them."""
 
 _STAT = "/proc/stat"
 _STAT_IN_POD = "/host/proc/stat"
@@ -27,7 +27,7 @@ _COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 def build(resource: Resource, *, topic: str, default_image: str, connection: str) -> dict[str, Any]:
     """The manifest of the DaemonSet that samples every node into `topic`.
 
-    `connection` is a fingerprint of what the pods read at their start.
+    `connection` is a fingerprint of the ConfigMaps and Secrets that the pods read when they start.
     """
     spec = resource.spec
     name, namespace = resource.key.name, resource.key.namespace
@@ -102,7 +102,7 @@ def _labels(name: str) -> dict[str, str]:
 def _pod(resource: Resource, topic: str, image: str) -> dict[str, Any]:
     spec = resource.spec
     pod: dict[str, Any] = {
-        # The kubelet's environment variables of every Service would only be in the way of the settings.
+        # The kubelet's variables of every Service could be mistaken for settings.
         "enableServiceLinks": False,
         "automountServiceAccountToken": False,
         "securityContext": {
@@ -137,7 +137,7 @@ def _container(resource: Resource, topic: str, image: str) -> dict[str, Any]:
         "env": [*_environment(resource, topic), *spec.get("env", ())],
         "envFrom": spec.get("envFrom", []),
         "ports": [{"name": "metrics", "containerPort": _METRICS_PORT, "protocol": "TCP"}],
-        # A broker that is away is waited for, at the start too; only a sampler that is stuck is ended.
+        # The producer waits for an unavailable broker, also at the start. Only a stuck sampler is restarted.
         "startupProbe": {
             **probe,
             "periodSeconds": _STARTUP_PERIOD,
@@ -177,7 +177,7 @@ def _environment(resource: Resource, topic: str) -> list[dict[str, Any]]:
 
 
 def _node_affinity() -> dict[str, Any]:
-    # Fargate runs no DaemonSets; their pods would stay Pending there for ever.
+    # Fargate does not run DaemonSets: their pods would stay Pending.
     expressions = [
         {"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]},
         {"key": _COMPUTE_TYPE, "operator": "NotIn", "values": ["fargate"]},

@@ -1,8 +1,8 @@
 from typing import Any
 
 import pytest
-from procstream_operator.controller import Kind, Resource
-from procstream_operator.producers import daemon_set, outcome
+from procstream_operator.producers import manifest, producer_readiness
+from procstream_operator.resource import Kind, Resource
 
 from tests.unit.custom_resources.resources import ready_status, resource
 
@@ -20,7 +20,7 @@ def producer(**fields: Any) -> Resource:
 
 
 def built(**fields: Any) -> dict[str, Any]:
-    return daemon_set.build(
+    return manifest.build(
         producer(**fields), topic="procstat_snapshots", default_image="p:1", connection="abc"
     )
 
@@ -48,7 +48,7 @@ def test_it_belongs_to_its_resource_and_selects_its_own_pods() -> None:
     assert manifest["spec"]["selector"]["matchLabels"].items() <= labels.items()
 
 
-def test_the_pods_have_no_right_that_they_do_not_need() -> None:
+def test_the_pods_have_no_permission_that_they_do_not_need() -> None:
     spec = pod()
     assert spec["automountServiceAccountToken"] is False
     assert spec["securityContext"]["runAsNonRoot"] is True
@@ -73,7 +73,7 @@ def test_records_carry_the_nodes_own_name() -> None:
     assert environment()["PRODUCER_INTERVAL_SECONDS"] == "0.5"
 
 
-def test_a_broker_that_is_away_at_the_start_is_waited_for() -> None:
+def test_the_pods_wait_for_a_broker_that_is_unavailable_at_the_start() -> None:
     probe = container()["startupProbe"]
     assert probe["periodSeconds"] * probe["failureThreshold"] >= float(
         environment()["STARTUP_TIMEOUT_SECONDS"]
@@ -90,12 +90,12 @@ def test_fargate_is_avoided_and_taints_are_tolerated() -> None:
     assert pod()["tolerations"] == [{"operator": "Exists"}]
 
 
-def test_the_resources_image_wins_over_the_operators() -> None:
+def test_the_image_of_the_resource_replaces_that_of_the_operator() -> None:
     assert container()["image"] == "p:1"
     assert container(image="mine:2")["image"] == "mine:2"
 
 
-def test_a_given_variable_wins_over_the_default() -> None:
+def test_a_specified_variable_replaces_the_default() -> None:
     given = environment(env=[{"name": "LOG_FORMAT", "value": "text"}])
     assert given["LOG_FORMAT"] == "text"
     assert environment()["LOG_FORMAT"] == "json"
@@ -103,12 +103,12 @@ def test_a_given_variable_wins_over_the_default() -> None:
     assert len(names) == len(set(names))
 
 
-def test_secrets_come_by_reference_and_roll_the_pods() -> None:
+def test_secrets_are_referenced_and_restart_the_pods() -> None:
     fields = {
         "envFrom": [{"configMapRef": {"name": "c"}}, {"secretRef": {"name": "k"}}],
         "tlsSecretRef": {"name": "ca"},
     }
-    assert list(daemon_set.references({**SPEC, **fields})) == [
+    assert list(manifest.references({**SPEC, **fields})) == [
         ("ConfigMap", "c"),
         ("Secret", "k"),
         ("Secret", "ca"),
@@ -121,7 +121,7 @@ def test_secrets_come_by_reference_and_roll_the_pods() -> None:
     assert annotations == {"procstream.io/connection": "abc"}
 
 
-def test_labels_of_the_operator_win() -> None:
+def test_podlabels_do_not_replace_labels_of_the_operator() -> None:
     labels = built(podLabels={"team": "a", "procstream.io/producer": "x"})["spec"]["template"]["metadata"][
         "labels"
     ]
@@ -162,34 +162,39 @@ def test_labels_of_the_operator_win() -> None:
         ),
     ],
 )
-def test_the_rollout_is_told(state: dict[str, int], reason: str) -> None:
-    found = outcome.rollout(
+def test_the_rollout_is_a_condition(state: dict[str, int], reason: str) -> None:
+    found = producer_readiness.rollout(
         producer(), "t", {"metadata": {"name": "nodes", "generation": 2}, "status": state}, None
     )
     assert found.ready.reason == reason
-    assert found.ready.status is (reason == "AllNodesSampled")
+    assert (found.ready.status == "True") is (reason == "AllNodesSampled")
     assert found.status["desired"] == state.get("desiredNumberScheduled", 0)
 
 
-def test_what_it_waits_for_is_told() -> None:
-    assert outcome.waiting_for("Topic", "t", None).ready.message == "there is no Topic t in this namespace"
+def test_the_message_names_what_it_waits_for() -> None:
+    assert (
+        producer_readiness.waiting_for_topic("t", None).ready.message
+        == "there is no Topic t in this namespace"
+    )
     topic = resource(Kind.TOPIC, {}, status=ready_status(status="False", reason="InvalidConfig"))
-    found = outcome.waiting_for("Topic", "t", topic)
+    found = producer_readiness.waiting_for_topic("t", topic)
     assert found.ready.reason == "WaitingForTopic"
     assert "Topic t is not Ready: InvalidConfig" in found.ready.message
 
 
-def test_what_was_done_to_the_daemon_set_is_told() -> None:
+def test_the_events_list_what_was_done_to_the_daemon_set() -> None:
     def reasons(before: dict[str, Any] | None) -> list[str]:
         applied = {"metadata": {"name": "nodes", "generation": 2}}
-        return [event.reason for event in outcome.rollout(producer(), "t", applied, before).events]
+        return [
+            str(event.reason) for event in producer_readiness.rollout(producer(), "t", applied, before).events
+        ]
 
     assert reasons(None) == ["DaemonSetCreated"]
     assert reasons({"metadata": {"generation": 1}}) == ["DaemonSetUpdated"]
     assert reasons({"metadata": {"generation": 2}}) == []
 
 
-def test_pods_that_start_are_no_problem_and_lost_ones_are() -> None:
+def test_pods_that_start_are_not_a_problem_and_lost_ones_are() -> None:
     state = {
         "observedGeneration": 1,
         "desiredNumberScheduled": 2,
@@ -198,10 +203,10 @@ def test_pods_that_start_are_no_problem_and_lost_ones_are() -> None:
     }
     applied = {"metadata": {"name": "nodes", "generation": 1}, "status": state}
     was_ready = resource(Kind.PRODUCER, SPEC, name="nodes", status=ready_status())
-    found = [outcome.rollout(one, "t", applied, applied).ready for one in (producer(), was_ready)]
+    found = [producer_readiness.rollout(one, "t", applied, applied).ready for one in (producer(), was_ready)]
     assert [(one.reason, one.underway) for one in found] == [("PodsNotReady", True), ("PodsNotReady", False)]
 
 
 def test_the_topic_of_running_pods_is_known() -> None:
-    assert daemon_set.topic_of(built()) == "procstat_snapshots"
-    assert daemon_set.topic_of(None) is None
+    assert manifest.topic_of(built()) == "procstat_snapshots"
+    assert manifest.topic_of(None) is None

@@ -10,9 +10,12 @@ GROUP = "procstream.io"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
+FINALIZER = f"{GROUP}/retained-data"
+"""On resources whose data are deleted with them. Others have none, so that nothing delays their deletion."""
+
 
 class Kind(Enum):
-    """The kinds of custom resources; a value is the plural that the API server knows them by."""
+    """The kinds of custom resources. A value is the plural in the API."""
 
     TOPIC = "topics"
     SCHEMA = "schemas"
@@ -25,7 +28,7 @@ class Kind(Enum):
 
 
 class Key(NamedTuple):
-    """What tells resources of one kind apart."""
+    """Identifies a resource among those of its kind."""
 
     namespace: str
     name: str
@@ -42,17 +45,16 @@ class Resource:
     key: Key
     uid: str
     generation: int
-    resource_version: str
     created: datetime
     deleted: datetime | None
-    """When its deletion was asked for."""
+    """When its deletion was requested."""
     finalizers: tuple[str, ...]
     spec: Mapping[str, Any]
     status: Mapping[str, Any]
 
     @classmethod
     def read(cls, kind: Kind, body: Mapping[str, Any]) -> "Resource":
-        """From what the API server gives."""
+        """From an object of the API."""
         metadata = body["metadata"]
         deleted = metadata.get("deletionTimestamp")
         return cls(
@@ -60,12 +62,11 @@ class Resource:
             key=Key(metadata["namespace"], metadata["name"]),
             uid=metadata["uid"],
             generation=metadata.get("generation", 0),
-            resource_version=metadata["resourceVersion"],
             created=datetime.fromisoformat(metadata["creationTimestamp"]),
             deleted=None if deleted is None else datetime.fromisoformat(deleted),
             finalizers=tuple(metadata.get("finalizers", ())),
-            spec=body.get("spec", {}),
-            status=body.get("status", {}),
+            spec=dict(body.get("spec", {})),
+            status=dict(body.get("status", {})),
         )
 
     @property
@@ -75,16 +76,16 @@ class Resource:
 
     @property
     def is_ready(self) -> bool:
-        """Whether its Ready condition is True, for the specification that it has now."""
-        ready = self.ready_condition
-        return (
-            ready.get("status") == "True"
-            and self.status.get("observedGeneration") == self.generation
-            and self.deleted is None
-        )
+        """Whether its condition Ready is True for the current specification."""
+        return self.is_observed and self.ready_condition.get("status") == "True" and self.deleted is None
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether its status describes the current specification."""
+        return bool(self.status.get("observedGeneration") == self.generation)
 
     @property
     def ready_condition(self) -> Mapping[str, Any]:
-        """Its Ready condition; empty before the first."""
+        """Its condition Ready; empty before the first."""
         conditions = self.status.get("conditions", ())
         return next((one for one in conditions if one.get("type") == "Ready"), {})

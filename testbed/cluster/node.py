@@ -46,17 +46,22 @@ _READY_SECONDS = 180
 _LOCK_SECONDS = 300
 
 
+def build() -> tuple[dict[str, Path], list[Path]]:
+    """The node's programs by name and its image archives, built on first use. Raises `ProcstreamError`."""
+    if os.geteuid() != 0:
+        raise ProcstreamError("the test cluster needs root; otherwise name one of yours in KUBECONFIG")
+    packages.install()
+    commands = {name: programs.build(program) for name, program in programs.COMMANDS.items()}
+    return commands, images.archives()
+
+
 def start(state: Path = STATE) -> Cluster:
     """Bring the node up and wait until it and what it runs are ready. What runs already stays as it is.
 
     Needs root, on Debian or Ubuntu. The first time on a machine it installs packages and builds programs
     and images, which takes minutes. Raises `ProcstreamError`.
     """
-    if os.geteuid() != 0:
-        raise ProcstreamError("the test cluster needs root; otherwise name one of yours in KUBECONFIG")
-    packages.install()
-    commands = {name: programs.build(program) for name, program in programs.COMMANDS.items()}
-    archives = images.archives()
+    commands, archives = build()
     node = Layout(state.absolute())
     home = Home(node.state)
     with home.locked(patience=_LOCK_SECONDS):

@@ -63,6 +63,7 @@ def test_demo_proves_what_it_produced_and_ends_with_nothing_left(own_home: Path)
     assert left_behind(own_home) == []
 
 
+@pytest.mark.long
 def test_a_second_demo_goes_on_where_the_first_ended_and_ends_by_ctrl_c(own_home: Path) -> None:
     before = Home(own_home).read().pipelines["lineage"].job_id
     demo = start(own_home, "--rate", "50")

@@ -28,7 +28,7 @@ def test_records_arrive_in_the_lake(lineage: Pipeline) -> None:
     lineage.verify()
 
 
-@pytest.mark.parametrize("role", ["taskmanager", "jobmanager"])
+@pytest.mark.parametrize("role", ["taskmanager", pytest.param("jobmanager", marks=pytest.mark.long)])
 def test_a_pod_that_is_killed_costs_no_record(lineage: Pipeline, role: str) -> None:
     last = lineage.wait_for_checkpoint()
     lineage.delete(role)
@@ -36,6 +36,7 @@ def test_a_pod_that_is_killed_costs_no_record(lineage: Pipeline, role: str) -> N
     lineage.verify()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("component", ["kafka", "minio", "registry", "operator"])
 def test_a_part_that_is_replaced_costs_no_record(lineage: Pipeline, component: str) -> None:
     last = lineage.wait_for_checkpoint()
@@ -54,6 +55,7 @@ def test_a_changed_pipeline_goes_on_from_its_last_checkpoint(lineage: Pipeline) 
     lineage.verify()
 
 
+@pytest.mark.long
 def test_a_pipeline_that_does_not_take_the_state_can_be_taken_back(lineage: Pipeline) -> None:
     last = lineage.wait_for_checkpoint()
     lineage.upgrade({"definition": OTHER_OPERATORS})

@@ -27,6 +27,8 @@ NOTICED_AFTER_S = 3
 RATE = 2_000
 FLINK = {"parallelism": 1, "checkpoint_interval": "1 s"}
 
+pytestmark = pytest.mark.long  # it waits for the outage to end
+
 
 @dataclass(frozen=True)
 class Sampled:

@@ -1,4 +1,4 @@
-"""The pipeline `lineage` on Kubernetes: whatever happens to it, every record is in the lake exactly once."""
+"""The pipeline `lineage` on Kubernetes: after each failure, every record is in the lake exactly once."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.e2e.namespaces import Namespace
 from tests.e2e.pipelines.release import Pipeline
 
 CHECKPOINTS_LATER = 3
-"""Of checkpoints that had begun before, one may still complete."""
+"""One checkpoint that began earlier may still complete."""
 OTHER_OPERATORS = {
     "name": "lineage",
     "sources": {"lineage_input": {"topic": "lineage-input", "format": "avro"}},
@@ -46,7 +46,7 @@ def test_a_part_that_is_replaced_costs_no_record(lineage: Pipeline, component: s
     lineage.verify()
 
 
-def test_a_changed_pipeline_goes_on_from_its_last_checkpoint(lineage: Pipeline) -> None:
+def test_a_changed_pipeline_resumes_from_its_last_checkpoint(lineage: Pipeline) -> None:
     last = lineage.wait_for_checkpoint()
     before = lineage.parallelism()
     lineage.upgrade({"parallelism": before - 1})

@@ -14,7 +14,7 @@ _BIN = Path(sys.executable).parent
 def run(
     command: str, *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 120
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end; `env` is added to this process's environment. The exit code is not checked."""
+    """Run a command to its end; `env` extends this process's environment. Any exit code is accepted."""
     return subprocess.run(
         [_BIN / command, *arguments],
         env={**os.environ, **(env or {})},

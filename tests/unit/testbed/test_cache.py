@@ -36,8 +36,9 @@ def test_an_interrupted_build_leaves_nothing_and_is_repeated(folder: Path) -> No
     assert not (folder / "thing-1.999").exists()
 
 
-def test_two_that_need_the_same_thing_build_it_once() -> None:
-    began, may_end = threading.Event(), threading.Event()
+def test_two_that_need_the_same_thing_build_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    began, waits, may_end = threading.Event(), threading.Event(), threading.Event()
+    monkeypatch.setattr(cache, "_say", lambda text: waits.set() if "waiting for" in text else None)
     builds = []
 
     def slow(path: Path) -> None:
@@ -50,6 +51,7 @@ def test_two_that_need_the_same_thing_build_it_once() -> None:
     threads[0].start()
     assert began.wait(10)
     threads[1].start()
+    assert waits.wait(10)
     # Another thing is built meanwhile.
     cache.built("thing-2", "another thing", lambda path: path.touch())
     may_end.set()

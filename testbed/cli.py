@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from procstream_common.errors import ProcstreamError
 
+from testbed import images, minio, standins
 from testbed.cluster import node
 from testbed.cluster.layout import STATE, Layout
 
@@ -24,6 +25,15 @@ def up(state: State = STATE) -> None:
     """Start the node and wait until it is ready. The first start builds its programs and images."""
     cluster = node.start(state)
     typer.echo(f"node {cluster.node_name} is ready; KUBECONFIG={cluster.kubeconfig}")
+
+
+@app.command()
+def build() -> None:
+    """Build every program and image that the end-to-end tests need, and start nothing. Needs root."""
+    minio.binary()  # first: the integration tests need it too
+    node.build()
+    images.archives()
+    standins.archives()
 
 
 @app.command()

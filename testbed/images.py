@@ -12,7 +12,7 @@ _REPOSITORY = Path(__file__).parents[1]
 _DEBIAN_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 NAMES = ("producer", "operator", "flink")
-"""Those of `scripts/build-images.sh`."""
+"""The names of `scripts/build-images.sh`."""
 
 _JAVA = "flink_job/java/target"
 _SOURCES = {
@@ -31,7 +31,7 @@ _SOURCES = {
         f"{_JAVA}/plugins",
     ],
 }
-"""Besides what all have."""
+"""In addition to the files of every image."""
 
 
 def archives() -> dict[str, Path]:
@@ -54,21 +54,21 @@ def archive(name: str) -> Path:
             (folder / f"procstream-{name}.tar").rename(target)
 
     current = cache.built(f"procstream-{name}-{key}.tar", f"the image procstream-{name}", build)
-    # Every change of a source makes another one, of 60 MB and more.
+    # Every change of a source creates another archive of 60 MB or more.
     for outdated in set(cache.FOLDER.glob(f"procstream-{name}-{'?' * len(key)}.tar")) - {current}:
         outdated.unlink(missing_ok=True)
     return current
 
 
 def _certificates() -> dict[str, str]:
-    """What this machine trusts, for pip inside a build: a mirror may have an authority of its own."""
+    """This machine's certificate authorities, for pip inside a build: a mirror may use a private one."""
     named = os.environ.get("CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
     found = named or ssl.get_default_verify_paths().cafile or _DEBIAN_CERTIFICATES
     return {"CA_BUNDLE": found} if Path(found).is_file() else {}
 
 
 def _sources(name: str) -> list[Path]:
-    """What `.dockerignore` lets through of it."""
+    """Its files that `.dockerignore` lets through."""
     paths = [f"Dockerfile.{name}", "requirements/build.txt", f"requirements/{name}.txt", *_SOURCES[name]]
     return [file for path in paths for found in sorted(_REPOSITORY.glob(path)) for file in _files(found)]
 

@@ -1,7 +1,7 @@
-"""A real Kubernetes for the tests: one node, made of plain processes of this machine.
+"""A real Kubernetes cluster: one node of plain processes on this machine.
 
-`start` brings it up (minutes the first time, when its programs are built; seconds from then on) and
-`stop` takes it down; `attach` is for a cluster that somebody else runs.
+`start` takes minutes the first time, because it builds the programs, and seconds later. `attach` uses another
+cluster.
 """
 
 from testbed.cluster.client import Cluster, attach

@@ -1,8 +1,9 @@
-"""What is built once and kept: `~/.cache/procstream/kubernetes/<what>-<key>`, the key from its sources."""
+"""What is built once and kept: `~/.cache/procstream/kubernetes/NAME-KEY`, where KEY hashes the sources."""
 
 import fcntl
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -32,17 +33,17 @@ def key(*sources: str | Path) -> str:
 
 
 def built(name: str, notice: str, build: Callable[[Path], None]) -> Path:
-    """The file or folder `name`; when it is not there yet, what `build` makes at the path that it is given.
+    """The path of the file or folder `name`; if it does not exist, `build` creates it at the path it gets.
 
-    Only one command builds at a time, and what it interrupts leaves nothing at the final path.
+    Other processes that need the same name wait. An interrupted build leaves nothing at the final path.
     """
     path = FOLDER / name
     if path.exists():
         return path
-    with _lock():
+    with _lock(name, notice):
         for abandoned in FOLDER.glob(f"{name}.*"):
             trees.remove(abandoned)
-        if path.exists():  # another command has built it meanwhile
+        if path.exists():  # another process has built it meanwhile
             return path
         _say(f"building {notice} …")
         begin = time.monotonic()
@@ -59,9 +60,9 @@ def built(name: str, notice: str, build: Callable[[Path], None]) -> Path:
 def run(
     what: str, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> None:
-    """Run one step of a build. Raises `ProcstreamError` with its last line; all it wrote is in a log."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    log = FOLDER / "build.log"
+    """Run one step of a build. Raises `ProcstreamError` with its last line; the log has all of its output."""
+    log = FOLDER / "logs" / f"{re.sub(r'[^a-z0-9.]+', '-', what.lower())}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a") as output:
         output.write(f"\n{' '.join(argv)}\n")
         output.flush()
@@ -76,17 +77,18 @@ def run(
         )
     if result.returncode != 0:
         lines = log.read_text(errors="replace").strip().splitlines()
-        raise ProcstreamError(f"{what}: {argv[0]} failed: {lines[-1]} (all of it in {log})")
+        raise ProcstreamError(f"{what}: {argv[0]} failed: {lines[-1]} (its output is in {log})")
 
 
 @contextmanager
-def _lock() -> Iterator[None]:
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with (FOLDER / "lock").open("w") as lock:
+def _lock(name: str, notice: str) -> Iterator[None]:
+    path = FOLDER / "locks" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _say("waiting for another command that builds the test cluster …")
+            _say(f"waiting for another process that builds {notice} …")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

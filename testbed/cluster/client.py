@@ -1,4 +1,4 @@
-"""What a test sees of a cluster."""
+"""A cluster as its users see it: kubectl, helm and images."""
 
 import os
 import shlex
@@ -13,30 +13,30 @@ from procstream_common.errors import ProcstreamError
 from testbed.cluster import containers
 
 LOAD_VARIABLE = "PROCSTREAM_E2E_LOAD"
-"""Names the command that brings an archive into somebody else's cluster: `kind load image-archive`."""
+"""Variable with the command that loads an archive into another cluster: `kind load image-archive`."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster that answers, ours or another."""
+    """A reachable cluster: the node of this package, or another cluster."""
 
     kubeconfig: Path
     kubectl: Path
     helm: Path
     node_name: str
-    """The node; in a cluster of several, one of them."""
+    """The node, or one of several."""
     containerd: Path | None = None
-    """Where the node's containerd listens; None when the cluster is not ours."""
+    """Socket of the node's containerd; None for a cluster that was not started here."""
 
     @property
     def environment(self) -> dict[str, str]:
-        """All variables for a process that is to talk to this cluster."""
+        """The environment for a process that uses this cluster."""
         return {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
 
     def run(
         self, *arguments: str, stdin: str | None = None, check: bool = True, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
-        """Run kubectl. Raises `ProcstreamError` when it takes `timeout` s, or fails unless `check` is off."""
+        """Run kubectl. Raises `ProcstreamError` after `timeout` s, or on failure unless `check` is off."""
         return self._run(self.kubectl, arguments, stdin, check, timeout)
 
     def run_helm(
@@ -46,9 +46,9 @@ class Cluster:
         return self._run(self.helm, arguments, None, check, timeout)
 
     def load(self, *archives: Path) -> None:
-        """Bring images (OCI archives) to the node. What is there already, in the same version, costs nothing.
+        """Load images (OCI archives) into the node. An image that it already has is skipped.
 
-        Raises `ProcstreamError` when that cannot be done.
+        Raises `ProcstreamError` when an image cannot be loaded.
         """
         if self.containerd is not None:
             containers.load(self.containerd, archives)
@@ -73,7 +73,7 @@ class Cluster:
     def _run(
         self, program: Path, arguments: tuple[str, ...], stdin: str | None, check: bool, timeout: float
     ) -> subprocess.CompletedProcess[str]:
-        told = f"{program.name} {shlex.join(arguments)}"
+        command = f"{program.name} {shlex.join(arguments)}"
         try:
             result = subprocess.run(
                 [program, *arguments],
@@ -85,9 +85,9 @@ class Cluster:
                 timeout=timeout,
             )
         except subprocess.TimeoutExpired:
-            raise ProcstreamError(f"{told}: not done after {timeout:g} s") from None
+            raise ProcstreamError(f"{command}: still running after {timeout:g} s") from None
         if check and result.returncode != 0:
-            raise ProcstreamError(f"{told}: {result.stderr.strip() or result.stdout.strip()}")
+            raise ProcstreamError(f"{command}: {result.stderr.strip() or result.stdout.strip()}")
         return result
 
 

@@ -1,4 +1,4 @@
-"""Files of the node: its configuration, its certificates and the manifests that it begins with."""
+"""Files of the node: its configuration, its certificates and its first manifests."""
 
 import string
 import subprocess
@@ -11,16 +11,16 @@ from testbed.cluster import images, layout, programs
 from testbed.cluster.layout import Layout
 
 _PACKAGE = Path(__file__).parent
-# Where systemd-resolved runs, /etc/resolv.conf names a server that pods cannot reach.
+# With systemd-resolved, the server in /etc/resolv.conf is not reachable from pods.
 _RESOLV_CONF = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf"))
 
 
 class _Template(string.Template):
-    delimiter = "@"  # a shell's variables stay what they are
+    delimiter = "@"  # leaves a shell's variables as they are
 
 
 def write(node: Layout) -> None:
-    """Write all of them; certificates only once, for clients hold on to them."""
+    """Write all files. Certificates are written once, because clients keep them."""
     values = {
         "state": str(node.state),
         "node_name": layout.NODE_NAME,
@@ -46,7 +46,7 @@ def write(node: Layout) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    # kube-proxy ends when its file is written, even with what it was.
+    # kube-proxy exits when its file is written, even with the same content.
     if not path.exists() or path.read_text() != text:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -65,7 +65,7 @@ def _coredns(node: Layout) -> str:
     documents = [document for document in yaml.safe_load_all(text) if document]
     for document in documents:
         if document["kind"] == "Deployment":
-            document["spec"]["replicas"] = 1  # a second one on the same node helps nobody
+            document["spec"]["replicas"] = 1  # a second replica on the same node is useless
     return yaml.safe_dump_all(documents)
 
 

@@ -22,9 +22,9 @@ def is_ready(address: Path) -> bool:
 
 
 def load(address: Path, archives: Sequence[Path]) -> None:
-    """Import those OCI archives whose image the node has not got, or has got in another version.
+    """Import the OCI archives whose image the node does not have in this version.
 
-    Raises `ProcstreamError` when a file is none.
+    Raises `ProcstreamError` when a file is not an OCI archive.
     """
     present = _digests(address)
     for archive in archives:
@@ -37,7 +37,7 @@ def load(address: Path, archives: Sequence[Path]) -> None:
 
 
 def image(archive: Path) -> tuple[str, str] | None:
-    """Name and digest of an archive's one image (OCI image-layout.md); None when it is laid out otherwise."""
+    """Name and digest of an archive's one image (OCI image-layout.md); None when it has another layout."""
     try:
         with tarfile.open(archive) as tar:
             index = tar.extractfile("index.json")
@@ -52,18 +52,18 @@ def image(archive: Path) -> tuple[str, str] | None:
 
 
 def remove_all(address: Path) -> None:
-    """End and remove every container, pods' sandboxes included. Needs a containerd that answers."""
+    """Stop and remove every container and sandbox. containerd must be reachable."""
     tasks = _ctr(address, "tasks", "list", "--quiet").stdout.split()
     if tasks:
         _ctr(address, "tasks", "delete", "--force", *tasks)
     containers = _ctr(address, "containers", "list", "--quiet").stdout.split()
     if containers:
         _ctr(address, "containers", "delete", *containers)
-    psutil.wait_procs(_shims(address), timeout=_SHIM_SECONDS)  # each ends with its last container
+    psutil.wait_procs(_shims(address), timeout=_SHIM_SECONDS)  # each exits with its last container
 
 
 def kill_all(address: Path) -> None:
-    """End what runs of them, when their containerd does not: shims and the containers below them."""
+    """Kill shims and their containers, when containerd is not running."""
     left = [
         process for shim in _shims(address) for process in (*reversed(shim.children(recursive=True)), shim)
     ]
@@ -74,7 +74,7 @@ def kill_all(address: Path) -> None:
 
 
 def running(address: Path) -> set[str]:
-    """Ids of the containers that run."""
+    """Ids of running containers."""
     lines = _ctr(address, "tasks", "list").stdout.splitlines()[1:]
     return {fields[0] for line in lines if (fields := line.split())[-1] == "RUNNING"}
 

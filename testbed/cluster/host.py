@@ -1,4 +1,4 @@
-"""What the node changes on this machine, and the way back."""
+"""What the node changes on this machine, and how it is undone."""
 
 import contextlib
 import subprocess
@@ -11,7 +11,7 @@ from testbed.cluster import trees
 from testbed.cluster.layout import BRIDGE, NETWORK, NODE_ADDRESS, POD_RANGE, Layout
 
 _SYSCTL = Path("/proc/sys")
-# Least values; a machine that has more keeps it.
+# Minimum values; higher ones are kept.
 _LEAST = {
     "net/ipv4/ip_forward": 1,
     "net/bridge/bridge-nf-call-iptables": 1,
@@ -20,7 +20,7 @@ _LEAST = {
 }
 _MODULES = {"br_netfilter": _SYSCTL / "net/bridge", "overlay": Path("/sys/module/overlay")}
 _TABLES = (f"ip {NETWORK}", "ip kube-proxy", "ip6 kube-proxy")
-# The bridge plugin could do this itself, but nobody would take its rules away when the node goes down.
+# The bridge plugin could do this itself, but its rules would stay when the node stops.
 _MASQUERADE = f"""\
 add table ip {NETWORK}
 flush table ip {NETWORK}
@@ -31,14 +31,14 @@ table ip {NETWORK} {{
   }}
 }}
 """
-# Fixed paths of the kubelet, which go with the node where nobody else had them.
+# Fixed paths of the kubelet. They are deleted with the node if they did not exist before.
 _KUBELET_FOLDERS = (Path("/var/lib/kubelet"), Path("/var/log/containers"))
 _CNI_RESULTS = Path("/var/lib/cni/results")
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
 class _Before(BaseModel):
-    """What the machine was like."""
+    """The state of the machine before the node started."""
 
     sysctls: dict[str, int]
     root_is_shared: bool
@@ -46,7 +46,7 @@ class _Before(BaseModel):
 
 
 def prepare(node: Layout) -> None:
-    """Make the machine fit for a node; what it was like is kept in the state folder. Needs root."""
+    """Prepare the machine for a node; its previous state is kept in the state folder. Needs root."""
     for module, sign in _MODULES.items():
         if not sign.exists():
             _run("modprobe", module)
@@ -54,9 +54,9 @@ def prepare(node: Layout) -> None:
     for name, least in _LEAST.items():
         if int((_SYSCTL / name).read_text()) < least:
             (_SYSCTL / name).write_text(str(least))
-    # Pods may ask for volumes that show later mounts of the host. Most machines have it so already.
+    # Pods may ask for volumes that show later mounts of the host. On most machines `/` is already shared.
     _run("mount", "--make-rshared", "/")
-    # The API server's certificate names the node's address: one that is the same on every machine.
+    # The API server's certificate contains the node's address, so the address is the same on every machine.
     _run("ip", "address", "replace", f"{NODE_ADDRESS}/32", "dev", "lo")
     _run("nft", "--file", "-", text=_MASQUERADE)
 
@@ -67,7 +67,7 @@ def restore(node: Layout) -> None:
     if not record.exists():
         return
     trees.unmount_below(node.state)
-    # A process that has copied our mounts (buildah does) keeps pods' network alive: their ends go first.
+    # A process with a copy of our mounts (buildah) keeps pods' networks: delete their interfaces first.
     for end in (Path("/sys/class/net") / BRIDGE / "brif").glob("*"):
         _try("ip", "link", "delete", end.name)
     _try("ip", "link", "delete", BRIDGE)
@@ -91,7 +91,7 @@ def restore(node: Layout) -> None:
 
 def _remember(node: Layout) -> None:
     record = _record(node)
-    if record.exists():  # of a node that was not taken down: the values of now are its own
+    if record.exists():  # left by a node that was not stopped: the current values are its own
         return
     propagation = _run("findmnt", "--noheadings", "--output", "PROPAGATION", "/")
     before = _Before(
@@ -111,7 +111,7 @@ def _remove_cgroups() -> None:
     for root in (*_CGROUPS.glob("kubepods"), *_CGROUPS.glob("*/kubepods")):
         folders = [root, *(path for path in root.rglob("*") if path.is_dir())]
         for folder in sorted(folders, reverse=True):
-            with contextlib.suppress(OSError):  # busy: not one of ours
+            with contextlib.suppress(OSError):  # busy: not ours
                 folder.rmdir()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from testbed.cluster import cache, debian, packages, programs, trees
 
 DEBIAN_BASE = "localhost/debian:bookworm-slim"
-"""What images of the tests are built from."""
+"""Base of the images for the tests."""
 BUSYBOX = "localhost/busybox:static"
 PAUSE = "localhost/pause:1"
 COREDNS_VERSION = "v1.13.1"
@@ -44,7 +44,7 @@ def archives() -> list[Path]:
 
 
 def busybox() -> Path:
-    """The OCI archive of `localhost/busybox:static`; its resolver knows no cluster's names."""
+    """The OCI archive of `localhost/busybox:static`; its resolver cannot resolve names of a cluster."""
     binary = Path("/bin/busybox")
     return _archive(
         BUSYBOX,
@@ -55,7 +55,7 @@ def busybox() -> Path:
 
 
 def debian_base() -> Path:
-    """The OCI archive of `localhost/debian:bookworm-slim`, which is in buildah's store too when this returns.
+    """The OCI archive of `localhost/debian:bookworm-slim`, also in buildah's store when this returns.
 
     Its name changes with its recipe. Needs root the first time.
     """
@@ -79,7 +79,7 @@ def _of_program(reference: str, program: programs.Program, user: str = "0:0") ->
     containerfile = f'FROM scratch\nCOPY {binary.name} {path}\nUSER {user}\nENTRYPOINT ["{path}"]\n'
     return _archive(
         reference,
-        cache.key(containerfile),  # the program's name carries its own key
+        cache.key(containerfile),  # the program's file name contains its own key
         containerfile,
         lambda context: shutil.copy(binary, context / binary.name),
     )

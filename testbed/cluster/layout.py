@@ -1,4 +1,4 @@
-"""Where the parts of a node are: its folders and its addresses."""
+"""Folders and addresses of a node."""
 
 import os
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from procstream_local.stack.artifacts import cache_folder
 
 STATE = cache_folder() / "cluster"
-"""The state folder, unless another one is asked for."""
+"""The default state folder."""
 
 NODE_NAME = "node"
 NODE_ADDRESS = "10.200.0.1"
@@ -16,9 +16,9 @@ SERVICE_RANGE = "10.96.0.0/16"
 DNS_ADDRESS = "10.96.0.10"
 API_PORT = 6443
 PORTS = frozenset({2379, 2380, API_PORT, 10248, 10249, 10250, 10256, 10257, 10259})
-"""All that the processes listen on: etcd, the API server, kubelet, kube-proxy, controllers, scheduler."""
+"""Ports of etcd, the API server, the kubelet, kube-proxy, the controller manager and the scheduler."""
 
-# Names on the host that are ours alone.
+# Names on the host that only this node uses.
 BRIDGE = "procstream0"
 NETWORK = "procstream"
 
@@ -46,7 +46,7 @@ class Layout:
 
     @property
     def kubeconfig(self) -> Path:
-        """For the tests: every right, without any binding."""
+        """Has every permission, without any role binding."""
         return self.kubeconfigs / "super-admin.conf"
 
     @property
@@ -56,7 +56,7 @@ class Layout:
 
     @property
     def manifests(self) -> Path:
-        """What every node begins with: rendered from the package's `manifests/`, and CoreDNS."""
+        """The first objects: rendered from the package's `manifests/`, and CoreDNS."""
         return self.state / "manifests"
 
     @property
@@ -66,12 +66,12 @@ class Layout:
 
     @property
     def leases(self) -> Path:
-        """Addresses that pods have."""
+        """Addresses given to pods."""
         return self.state / "network"
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables by which kubectl, helm and ctr of a shell are those of this node."""
+        """Variables that make a shell's kubectl, helm and ctr use this node."""
         return {
             "PATH": f"{self.bin}:{os.environ['PATH']}",
             "KUBECONFIG": str(self.kubeconfig),

@@ -1,4 +1,4 @@
-"""Bringing the node up and taking it down."""
+"""Starting and stopping the node."""
 
 import os
 import ssl
@@ -35,7 +35,7 @@ _COMPONENTS: dict[str, Callable[[Layout], list[str]]] = {
     "kubelet": components.kubelet,
     "kube-proxy": components.kube_proxy,
 }
-# Each needs those of the later steps to end in good order.
+# Each step needs the processes of the later ones to end cleanly.
 _STOP_STEPS = (
     ("kubelet", "kube-proxy", "kube-controller-manager", "kube-scheduler"),
     ("kube-apiserver",),
@@ -46,17 +46,22 @@ _READY_SECONDS = 180
 _LOCK_SECONDS = 300
 
 
-def start(state: Path = STATE) -> Cluster:
-    """Bring the node up and wait until it and what it runs are ready. What runs already stays as it is.
-
-    Needs root, on Debian or Ubuntu. The first time on a machine it installs packages and builds programs
-    and images, which takes minutes. Raises `ProcstreamError`.
-    """
+def build() -> tuple[dict[str, Path], list[Path]]:
+    """The node's programs by name and its image archives, built on first use. Raises `ProcstreamError`."""
     if os.geteuid() != 0:
         raise ProcstreamError("the test cluster needs root; otherwise name one of yours in KUBECONFIG")
     packages.install()
     commands = {name: programs.build(program) for name, program in programs.COMMANDS.items()}
-    archives = images.archives()
+    return commands, images.archives()
+
+
+def start(state: Path = STATE) -> Cluster:
+    """Start the node and wait until it and its pods are ready. What already runs is left as it is.
+
+    Needs root, on Debian or Ubuntu. The first start on a machine installs packages and builds programs and
+    images, which takes minutes. Raises `ProcstreamError`.
+    """
+    commands, archives = build()
     node = Layout(state.absolute())
     home = Home(node.state)
     with home.locked(patience=_LOCK_SECONDS):
@@ -79,9 +84,9 @@ def start(state: Path = STATE) -> Cluster:
 
 
 def stop(state: Path = STATE, *, wipe: bool = False) -> None:
-    """Take the node down with all its containers, and undo its changes to this machine.
+    """Stop the node and all its containers, and undo its changes to this machine.
 
-    Its objects, volumes and images stay for the next `start`, unless `wipe` is asked for.
+    Objects, volumes and images are kept for the next `start`, unless `wipe` is set.
     """
     node = Layout(state.absolute())
     if not node.state.is_dir():
@@ -94,7 +99,7 @@ def stop(state: Path = STATE, *, wipe: bool = False) -> None:
             record = home.read()
             processes.stop(record.processes.pop(name) for name in step if name in record.processes)
             home.write(record)
-            if number == 0:  # while there is a containerd, and nobody who would start them again
+            if number == 0:  # containerd still runs, and nothing restarts containers any more
                 if processes.find(record.processes.get("containerd")) is not None:
                     containers.remove_all(node.containerd)
                 containers.kill_all(node.containerd)
@@ -104,7 +109,7 @@ def stop(state: Path = STATE, *, wipe: bool = False) -> None:
 
 
 def running(state: Path = STATE) -> Cluster | None:
-    """The cluster of a node that is up; None when one of its processes does not run."""
+    """The cluster of a running node; None when one of its processes does not run."""
     node = Layout(state.absolute())
     if not node.state.is_dir():
         return None
@@ -115,12 +120,14 @@ def running(state: Path = STATE) -> Cluster | None:
 
 
 def _check_ports(home: Home) -> None:
-    # Before anything is changed: another cluster of this machine would not survive our `stop`.
+    # Before anything is changed: our `stop` would break another cluster on this machine.
     ours = {record.pid for record in home.read().processes.values()}
     for connection in psutil.net_connections("tcp"):
         port = connection.laddr.port if connection.laddr else None
         if port in PORTS and connection.status == psutil.CONN_LISTEN and connection.pid not in ours:
-            raise ProcstreamError(f"port {port}: the test cluster needs it, process {connection.pid} has it")
+            raise ProcstreamError(
+                f"port {port}: found process {connection.pid}, but the test cluster needs it"
+            )
 
 
 def _cluster(node: Layout) -> Cluster:
@@ -158,7 +165,7 @@ def _all_run(home: Home) -> bool:
     records = home.read().processes
     for name in _COMPONENTS:
         if processes.find(records[name]) is None:
-            raise ProcstreamError(f"{name} has ended; its log is {_log(home, name)}")
+            raise ProcstreamError(f"{name} has exited; its log is {_log(home, name)}")
     return True
 
 
@@ -167,7 +174,7 @@ def _log(home: Home, name: str) -> Path:
 
 
 def _api(node: Layout) -> httpx.Client:
-    # A question takes milliseconds like this; as many kubectls would take the CPU from what is starting.
+    # A request takes milliseconds; as many kubectl processes would take the CPU from what is starting.
     keys = node.certificates
     context = ssl.create_default_context(cafile=str(keys / "ca.crt"))
     context.load_cert_chain(keys / "apiserver-kubelet-client.crt", keys / "apiserver-kubelet-client.key")

@@ -23,7 +23,7 @@ REQUIRED = (
 
 
 def install() -> None:
-    """Install those that are missing. Raises `ProcstreamError` where that cannot be done."""
+    """Install the missing packages. Raises `ProcstreamError` when that fails."""
     missing = _missing()
     if not missing:
         return
@@ -42,7 +42,7 @@ def _missing() -> list[str]:
         ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *REQUIRED],
         capture_output=True,
         text=True,
-        check=False,  # fails when it knows nothing of one of them
+        check=False,  # fails when a package is unknown
     )
     installed = {line.split()[0] for line in result.stdout.splitlines() if line.endswith(" installed")}
     return [package for package in REQUIRED if package not in installed]

@@ -1,4 +1,4 @@
-"""The programs of the node, each a small Go module of ours that pins what it is built from."""
+"""The programs of the node. Each is a small Go module here that pins its sources."""
 
 import shutil
 import sys
@@ -23,7 +23,7 @@ class Program:
     name: str
     package: str = "."
     variables: Mapping[str, str] = field(default_factory=dict)
-    """Set by the linker: the programs say what they are by them."""
+    """Set by the linker: versions that the programs report."""
     notice: str = ""
 
     @property
@@ -33,7 +33,7 @@ class Program:
 
     @property
     def linker_flags(self) -> str:
-        """Without symbols, to half the size."""
+        """Without symbols, which halves the size."""
         return " ".join(["-s -w", *(f"-X {name}={value}" for name, value in self.variables.items())])
 
 
@@ -64,7 +64,7 @@ PROVISIONER = Program(
 )
 PAUSE = Program("pause", notice="pause")
 
-# The names by which the node calls its programs; that of Kubernetes goes by the name it is called by.
+# Command names of the node. The Kubernetes program acts by the name under which it is started.
 COMMANDS = {
     **dict.fromkeys(
         (
@@ -84,7 +84,7 @@ COMMANDS = {
 
 
 def build(program: Program) -> Path:
-    """The program's file; built on first use."""
+    """Path of the program, built on first use."""
 
     def compile_to(target: Path) -> None:
         command = ["nice", go(), "build", "-buildvcs=false", "-trimpath"]

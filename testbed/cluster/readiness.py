@@ -1,4 +1,4 @@
-"""When a node is ready, from what the API server says."""
+"""Whether a node is ready, from objects of the API server."""
 
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 Object = Mapping[str, Any]
 
 SYSTEM = {("kube-system", "coredns"), ("local-path-storage", "local-path-provisioner")}
-"""Deployments, as (namespace, name), without which a cluster is of no use to a test."""
+"""Deployments, as (namespace, name), that every test needs."""
 
 
 def is_ready(
@@ -14,8 +14,8 @@ def is_ready(
 ) -> bool:
     """Whether the node and the system's pods are ready.
 
-    After a restart the API server repeats what was true before, so that each container that it calls running
-    has to be among the ids of those that are `running`.
+    After a restart the API server still reports the old state, so each container that it reports as running
+    must be one of the ids in `running`.
     """
     available = {_name(deployment) for deployment in deployments if _condition(deployment, "Available")}
     return (
@@ -28,13 +28,13 @@ def is_ready(
 def _is_current(pod: Object, running: Set[str]) -> bool:
     if pod["status"].get("phase") in ("Succeeded", "Failed"):
         return True
-    told = {
+    reported = {
         container["containerID"].rpartition("/")[2]  # containerd://<id>
         for container in pod["status"].get("containerStatuses", [])
         if "running" in container["state"]
     }
     of_system = any(_name(pod)[0] == namespace for namespace, _ in SYSTEM)
-    return told <= running and (_condition(pod, "Ready") or not of_system)
+    return reported <= running and (_condition(pod, "Ready") or not of_system)
 
 
 def _condition(thing: Object, kind: str) -> bool:

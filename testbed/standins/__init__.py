@@ -1,8 +1,8 @@
 """Images that stand in for third-party ones where no image registry can be reached.
 
-Each has the programs, paths, user, ports and entry point of the image it stands in for, and its name and tag
-under `localhost/`: where images can be pulled the real ones are taken, and nothing else changes. Another one
-is a folder with a Dockerfile, which may ask for the TAG, and an entry in `ALL`.
+Each has the programs, paths, user, ports, entry point, name and tag of the original, under `localhost/`.
+Where images can be pulled, use the originals; nothing else changes. To add one, create a folder with a
+Dockerfile, which may use the build argument TAG, and an entry in `ALL`.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,13 +28,13 @@ class StandIn:
     """An image that is built here instead of pulled."""
 
     name: str
-    """Of its folder."""
+    """Name of its folder."""
     repository: str
-    """As in the registry: `apache/kafka`."""
+    """Repository of the original: `apache/kafka`."""
     tag: str
     folders: Mapping[str, Callable[[], Path]] = field(default_factory=dict)
-    """What its Dockerfile copies besides its own folder, by the name in `COPY --from=`. Their contents are
-    told by their paths and the tag."""
+    """More folders that its Dockerfile copies, by the name in `COPY --from=`. Their paths and the tag
+    must change with their contents."""
 
     @property
     def reference(self) -> str:
@@ -51,7 +51,7 @@ def _java() -> Path:
 
 
 def _minio() -> Path:
-    """A folder with nothing but the program, by the name that it has in the image."""
+    """A folder that contains only the program, under its name in the image."""
     binary = minio.binary()
     folder = cache.FOLDER / f"{binary.name}-program"
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What Flink's REST interface tells of a job."""
+"""Jobs in Flink's REST interface."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A schema that the job has not seen yet, while the registry is away: it waits, and calls nothing bad."""
+"""A schema that is new to the job while the registry is unavailable: the job waits and drops nothing."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""The embedded stack through its life: up, up again, killed in part, recovered, down."""
+"""The life cycle of the embedded stack: up, up again, partly killed, recovered, down."""
 
 import json
 import signal
@@ -23,7 +23,7 @@ SERVICES = {"kafka", "registry", "jobmanager", "taskmanager"}
 
 @pytest.fixture(scope="module")
 def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A folder where nothing was started yet."""
+    """A folder in which nothing was started yet."""
     home = Home(tmp_path_factory.mktemp("own-stack"))
     yield home
     stack.down(home)
@@ -49,7 +49,7 @@ def pids(home: Home) -> dict[str, int]:
 
 
 def living(home: Home) -> list[str]:
-    """Every process that belongs to a stack, whoever started it."""
+    """Every process that belongs to a stack, with any parent."""
     found = []
     for process in psutil.process_iter(["cmdline", "environ"]):
         if str(home.path) in " ".join(process.info["cmdline"] or []):

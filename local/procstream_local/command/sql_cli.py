@@ -19,9 +19,7 @@ def sql(
     file: Annotated[
         Path | None, typer.Option("--file", "-f", metavar="FILE", help="Run the SQL of a file, then exit.")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="With -e or -f: print rows as JSON lines.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With -e or -f: print rows as JSON lines.")] = False,
     address: Annotated[
         str | None,
         typer.Option(

@@ -61,9 +61,7 @@ def down() -> None:
 def logs(
     service: Annotated[
         str,
-        typer.Argument(
-            help="kafka, registry, jobmanager, taskmanager, postgres, …", show_default=False
-        ),
+        typer.Argument(help="kafka, registry, jobmanager, taskmanager, postgres, …", show_default=False),
     ],
     count: Annotated[int, typer.Option("--tail", "-n", min=1, help="How many of the last lines.")] = 50,
 ) -> None:

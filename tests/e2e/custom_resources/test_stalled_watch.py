@@ -18,6 +18,8 @@ from tests.e2e.namespaces import Namespace
 from tests.integration.conftest import free_port
 from tests.integration.waiting import until
 
+pytestmark = pytest.mark.long
+
 NOTICED_WITHIN_S = 120
 """kopf opens a new watch after 70 s without even a bookmark."""
 

@@ -18,6 +18,8 @@ from tests.integration import commands
 from tests.integration.conftest import free_port
 from tests.integration.waiting import until
 
+pytestmark = pytest.mark.long
+
 RELEASE = "procstream"
 REFRESH_SECONDS = 5
 # A node of two cores has other releases, too.

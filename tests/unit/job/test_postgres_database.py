@@ -7,10 +7,9 @@ import psycopg
 import pytest
 from procstream_job.language.sql import Column
 from procstream_job.sinks.kind import StoredColumn
-from procstream_job.sinks.postgres.table import database
 from procstream_job.sinks.postgres.database import check_connection
 from procstream_job.sinks.postgres.options import DatabaseTable
-from procstream_job.sinks.postgres.table import PostgresError, PostgresTable
+from procstream_job.sinks.postgres.table import PostgresError, PostgresTable, database
 
 ENV = {"POSTGRES_URL": "postgresql://db/x"}
 TABLE = DatabaseTable(

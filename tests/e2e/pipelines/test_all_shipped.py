@@ -1,9 +1,4 @@
-"""Every pipeline that ships, at once, with its sample records: that all work, and what memory each pod takes.
-
-python -m tests.e2e.pipelines.all_shipped
-
-Takes about 16 GB. Not one of the tests, for it would be most of their time.
-"""
+"""Every pipeline that ships, at once, with its sample records: all work. Needs about 16 GB of memory."""
 
 import json
 import subprocess
@@ -12,15 +7,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import typer
-from procstream_common.cli import run
+import pytest
 from procstream_job import shipped_pipelines
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from testbed import images, standins
-from testbed.cluster import start
+from testbed.cluster import Cluster
 from tests.e2e import helm
 from tests.e2e.namespaces import Namespace, new_namespace
 from tests.e2e.pipelines.release import RELEASE, Pipeline
@@ -47,24 +40,23 @@ VALUES: dict[str, Any] = {
     "pipelines": {name: {"enabled": True, "parallelism": 1} for name in shipped_pipelines()},
     "verification": {"options": ["--deep", "--wait=120s"]},
 }
-console = Console()
+pytestmark = pytest.mark.long
 
 
-def all_shipped() -> None:
-    """Install the chart with all pipelines, wait until each has written something, and prove the lakes."""
-    cluster = start()
+def test_every_pipeline_works_at_once(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
     cluster.load(*images.archives().values(), *standins.archives().values())
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with new_namespace(cluster, NAMESPACE) as namespace:
+    with (
+        new_namespace(cluster, NAMESPACE) as namespace,
+        helm.installed(namespace, RELEASE, helm.LOCAL, VALUES),
+    ):
         began = time.monotonic()
-        with helm.installed(namespace, RELEASE, helm.LOCAL, VALUES), Progress(*columns) as progress:
-            progress.add_task(f"{len(VALUES['pipelines'])} pipelines start")
-            until(lambda: _all_write(namespace), "rows of every pipeline", timeout=1500, every=5)
-            progress.console.print(f"every pipeline writes after {time.monotonic() - began:.0f} s")
-            for name in LAKES:
-                Pipeline(namespace, name).verify()
-                progress.console.print(f"{name}: every record is committed exactly once")
-            progress.console.print(_pods(namespace))
+        until(lambda: _all_write(namespace), "rows of every pipeline", timeout=1500, every=5)
+        seconds = time.monotonic() - began
+        for name in LAKES:
+            Pipeline(namespace, name).verify()
+        with capsys.disabled():
+            print(f"\nevery pipeline writes after {seconds:.0f} s")
+            Console().print(_pods(namespace))
 
 
 def _all_write(namespace: Namespace) -> bool:
@@ -78,7 +70,7 @@ def _all_write(namespace: Namespace) -> bool:
 
 
 def _pods(namespace: Namespace) -> Table:
-    """Memory (working set, as the kubelet has it) and restarts of each."""
+    """Memory (the working set that the kubelet reports) and restarts of each pod."""
     node = namespace.cluster.node_name
     answer = namespace.cluster.run("get", "--raw", f"/api/v1/nodes/{node}/proxy/stats/summary").stdout
     used = {
@@ -93,7 +85,3 @@ def _pods(namespace: Namespace) -> Table:
         table.add_row(name, f"{used.get(name, 0) / 1e6:.0f}", str(restarts))
     table.add_row("all", f"{sum(used.values()) / 1e6:.0f}", "")
     return table
-
-
-if __name__ == "__main__":
-    run(lambda: typer.run(all_shipped))

@@ -40,6 +40,7 @@ Create = Callable[[type[Any], dict[str, Any]], Any]
 """Creates a client of a class with librdkafka's properties."""
 
 _FIRST_ATTEMPT_SECONDS = 0.5
+_PAUSE_SECONDS = 0.1
 
 _CREDENTIALS = frozenset(
     {
@@ -192,6 +193,8 @@ class ClientErrors:
         if inner.code() in _UNAVAILABLE:
             if self.refusal is not None:
                 return self.refusal
+            if inner.code() > 0:  # a broker's own answer
+                return UnavailableError(Server.KAFKA, f"{self.where}: {what}: {inner.str()}")
             return UnavailableError(
                 Server.KAFKA, f"{self.where}: {what}: no broker answered ({self.last or inner.str()})"
             )
@@ -294,7 +297,7 @@ class KafkaCluster:
                 failure = UnavailableError(
                     Server.KAFKA, f"{self.errors.where}: found no registered broker, expected at least one"
                 )
-                time.sleep(min(0.1, max(left, 0.0)))
+                time.sleep(min(_PAUSE_SECONDS, max(left, 0.0)))
             except KafkaException as error:
                 self.admin.poll(0)  # runs error_cb
                 self.errors.raise_refusal()
@@ -320,21 +323,33 @@ class KafkaCluster:
         """The first offset of each partition, or one more than its last, or why it has none.
 
         `latest` with `read_committed` is the last stable offset (KIP-98), below the records of open
-        transactions; with `read_uncommitted` it is the high watermark.
+        transactions; with `read_uncommitted` it is the high watermark. A partition that cannot answer at
+        the moment, such as one whose leader moves, is asked again for `timeout` seconds.
         """
         from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
         spec = OffsetSpec.earliest() if at == "earliest" else OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        offsets: dict[Partition, int | ServerError] = {}
         asked = {TopicPartition(*partition): spec for partition in partitions}
-        if not asked:
-            return {}
-        answers = self.admin.list_offsets(
-            asked, isolation_level=_ISOLATION[isolation], request_timeout=self.timeout
-        )
-        return {
-            (place.topic, place.partition): self._offset(place, answer.result)
-            for place, answer in answers.items()
-        }
+        deadline = time.monotonic() + self.timeout
+        while asked:
+            answers = self.admin.list_offsets(
+                asked, isolation_level=_ISOLATION[isolation], request_timeout=self.timeout
+            )
+            offsets |= {
+                (place.topic, place.partition): self._offset(place, answer.result)
+                for place, answer in answers.items()
+            }
+            if time.monotonic() >= deadline:
+                break
+            asked = {
+                place: spec
+                for place in asked
+                if isinstance(offsets[place.topic, place.partition], UnavailableError)
+            }
+            if asked:
+                time.sleep(_PAUSE_SECONDS)
+        return offsets
 
     def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The offsets that a consumer group has committed, for those partitions where it has."""

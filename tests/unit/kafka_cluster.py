@@ -53,6 +53,8 @@ class FakeKafka:
         self.committed: dict[tuple[str, str, int], int] = {}
         self.properties: list[dict[str, Any]] = []
         self.consumers: list[FakeConsumer] = []
+        self.after_offsets: Callable[[], object] = lambda: None
+        """Runs after each answer to `list_offsets`."""
         self.logs: Any = None
         """The consumer that is created, in place of one that only knows offsets of groups."""
         self.leaders_after = 0
@@ -124,12 +126,14 @@ class FakeAdmin:
             return SimpleNamespace(offset=topic.last_stable if committed else topic.high_watermark)
 
         self._kafka.calls.append(("offsets", sorted({place.topic for place in asked})))
-        return {
+        found = {
             place: self._kafka.answer(
                 "offsets", place.topic, lambda place=place, spec=spec: offset(place, spec)
             )  # type: ignore[misc]
             for place, spec in asked.items()
         }
+        self._kafka.after_offsets()
+        return found
 
     def describe_topics(self, topics: TopicCollection, request_timeout: float) -> dict[str, Future[Any]]:
         names = list(topics.topic_names)

@@ -211,6 +211,26 @@ def test_offsets_that_one_may_not_see_are_errors_beside_the_others() -> None:
     assert "offsets of topic absent, partition 0" in str(found["absent", 0])
 
 
+def test_a_partition_whose_leader_moves_is_asked_again_alone() -> None:
+    fake = FakeKafka({**ORDERS, "moving": Topic(last_stable=4)})
+    fake.refusals["offsets", "moving"] = KafkaError.NOT_LEADER_FOR_PARTITION
+    fake.after_offsets = lambda: fake.refusals.clear() if len(fake.calls) == 2 else None
+    asked = [("orders", 0), ("moving", 0)]
+    assert fake.cluster().offsets(asked, "latest", isolation="read_committed") == {
+        ("orders", 0): 8,
+        ("moving", 0): 4,
+    }
+    assert fake.calls == [("offsets", ["moving", "orders"]), ("offsets", ["moving"]), ("offsets", ["moving"])]
+
+
+def test_a_partition_without_a_leader_ends_in_bounded_time() -> None:
+    fake = FakeKafka(ORDERS)
+    fake.refusals["offsets", "orders"] = KafkaError.LEADER_NOT_AVAILABLE
+    found = fake.cluster(timeout=0.3).offsets([("orders", 0)], "latest", isolation="read_committed")
+    assert isinstance(found["orders", 0], UnavailableError)
+    assert "no broker answered" not in str(found["orders", 0])
+
+
 def test_a_groups_offsets_are_read_by_a_consumer_of_it() -> None:
     fake = FakeKafka(ORDERS)
     fake.committed["mine", "orders", 1] = 5

@@ -150,7 +150,7 @@ def summarize(found: Sequence[Run]) -> Summary:
 def _fill(
     stack: EmbeddedStack, kafka: KafkaSettings, records: int, partitions: int, console: Console
 ) -> None:
-    """The generator's transactions into the topic. Raises `ProcstreamError` when not all are there."""
+    """Send the generator's transactions to the topic. Raises `ProcstreamError` when some are missing."""
     command = [sys.executable, "-m", "procstream_producer.cli", "generate", "transactions"]
     options = ["--topic", _TRANSACTIONS, "--rate", "max", "--count", str(records), "--seed", "1"]
     quiet = ["--log-level", "WARNING"]

@@ -41,7 +41,7 @@ def submit(session: FlinkSession, plan: JobPlan) -> str:
 
 
 def wait_until_running(rest: str, job_id: str) -> None:
-    """Wait until every task of a job runs. Raises `ProcstreamError` when it ends, or takes minutes."""
+    """Wait until every task of a job runs. Raises `ProcstreamError` when it ends, or needs minutes."""
     deadline = time.monotonic() + _START_SECONDS
     while not _all_run(job := get(rest, f"/jobs/{job_id}")):
         if job["state"] in _ENDED or time.monotonic() > deadline:
@@ -50,7 +50,7 @@ def wait_until_running(rest: str, job_id: str) -> None:
 
 
 def wait_until_finished(rest: str, job_id: str) -> None:
-    """Wait for the end of a bounded job. Raises `ProcstreamError` when it fails, or takes half an hour."""
+    """Wait for the end of a bounded job. Raises `ProcstreamError` when it fails, or needs half an hour."""
     deadline = time.monotonic() + _LONGEST_SECONDS
     while (state := get(rest, f"/jobs/{job_id}")["state"]) != "FINISHED":
         if state in ("FAILED", "CANCELED", "RESTARTING") or time.monotonic() > deadline:

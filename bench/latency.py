@@ -91,7 +91,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Latencies:
-    """Of one run, in ms, of each payment that counts."""
+    """The latencies of one run in ms, one for each payment that counts."""
 
     by_isolation: Mapping[Isolation, Sequence[float]]
     checkpoint: float | None

@@ -76,7 +76,7 @@ def send(
 
 
 class Arrivals:
-    """When the first alert of each key came to a consumer."""
+    """When the first alert of each key reached a consumer."""
 
     def __init__(self, kafka: KafkaSettings, topic: str, partitions: int, isolation: Isolation) -> None:
         self.at: dict[bytes, float] = {}
@@ -103,7 +103,7 @@ class Arrivals:
             self._consumer.close()
 
     def wait_for(self, number: int, seconds: float) -> None:
-        """Wait until alerts of so many keys are there. Raises `ProcstreamError` when they do not come."""
+        """Wait for alerts of so many keys. Raises `ProcstreamError` when they do not arrive."""
         deadline = time.monotonic() + seconds
         while len(self.at) < number and not self._failure and time.monotonic() < deadline:
             self._ending.wait(_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""The records that are read by every run: made once, spread over the partitions of one topic.
+"""The records that every run reads: created once, spread over the partitions of one topic.
 
 A record is about 125 bytes of Avro in the Confluent wire format. Event times go forward with the offsets,
 as they do in a stream of events, and cover a little more than two hours: three hourly folders.
@@ -61,7 +61,7 @@ class Share:
 
 
 def fill(env: Mapping[str, str], records: int, partitions: int, console: Console) -> float:
-    """Make the topic with so many records; `env` says where Kafka and the registry are.
+    """Create the topic with so many records; `env` has the settings of Kafka and the registry.
 
     Returns the mean size of a record in bytes. Raises `ProcstreamError` when not all of them are there.
     """
@@ -71,7 +71,7 @@ def fill(env: Mapping[str, str], records: int, partitions: int, console: Console
         schema_id = ensure_schema(registry, SchemaSpec(subject=f"{TOPIC}-value", definition=SCHEMA)).id
     shares = [Share(env, schema_id, partition, partitions, records) for partition in range(partitions)]
     progress = report.progress_bar(console, transient=True)
-    # Not by fork: librdkafka's threads would not be there in the child.
+    # Not by fork: the child would not have librdkafka's threads.
     with progress, ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         task = progress.add_task("records to the topic", total=records)
         sent = [pool.submit(produce, share) for share in shares]

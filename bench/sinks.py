@@ -30,7 +30,7 @@ COMPRESSION = "SNAPPY"
 _SOURCE = "readings"
 _STOCK_SINK = "`stock_sink`"
 _METADATA = {"kafka_topic": "topic", "kafka_partition": "partition", "kafka_offset": "offset"}
-# Zero-padded like the lake's. With DATE_FORMAT the job takes a fifth more CPU, with SUBSTRING more still.
+# Zero-padded like the lake's. With DATE_FORMAT the job needs a fifth more CPU, with SUBSTRING even more.
 _HOUR_FOLDERS = {
     "year": "CAST(EXTRACT(YEAR FROM {time}) AS STRING)",
     "month": "LPAD(CAST(EXTRACT(MONTH FROM {time}) AS STRING), 2, '0')",
@@ -94,7 +94,7 @@ class StockPlan(JobPlan):
     partitions: tuple[str, ...]
 
     def outputs(self, results: Mapping[str, Result], stored: Mapping[str, Sequence[StoredColumn]]) -> Outputs:
-        """The table that takes the query's result as it is."""
+        """The table that stores the query's result as it is."""
         (only,) = self.pipeline.all_outputs
         options = {
             "connector": "filesystem",

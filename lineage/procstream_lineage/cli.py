@@ -50,7 +50,7 @@ Dropped = Annotated[
     str | None, typer.Option(help="Folder or s3:// URI of the dropped records.", show_default=False)
 ]
 Topics = Annotated[
-    list[str] | None, typer.Option("--topic", help="Topic; may be given again.", show_default=False)
+    list[str] | None, typer.Option("--topic", help="Topic; repeat the option for more.", show_default=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -72,10 +72,10 @@ def verify(
     dropped: Dropped = None,
     deep: Annotated[bool, typer.Option("--deep", help="Read the rows too, not only the log.")] = False,
     wait: Annotated[
-        str, typer.Option(metavar="DURATION", help="Wait so long for records to be committed, e.g. 90s.")
+        str, typer.Option(metavar="DURATION", help="Time to wait for records to be committed, e.g. 90s.")
     ] = "0s",
     final: Annotated[
-        bool, typer.Option("--final", help="No job goes on: what is not committed now is missing.")
+        bool, typer.Option("--final", help="No job will continue: what is not committed now is missing.")
     ] = False,
     from_committed: Annotated[
         bool,
@@ -109,9 +109,7 @@ def verify(
         console = Console(highlight=False)
         console.print(render(report), "")
         if target.selects and report.missing:
-            console.print(
-                "the pipeline has a query: records that it leaves out count as missing", style="dim"
-            )
+            console.print("the pipeline has a query: records that it omits count as missing", style="dim")
         _print_lines(console, findings(report))
         _print_lines(console, [headline(report), summary(report)])
     raise typer.Exit(report.verdict.exit_code)

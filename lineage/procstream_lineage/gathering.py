@@ -26,7 +26,7 @@ from procstream_lineage.target import Lake, pipeline_target
 from procstream_lineage.topic import Bounds, GapReading, TopicReader
 
 SETTLE_S = 10.0
-"""How long a checkpoint whose commit seems to be under way may stand still before its files count as lost."""
+"""How long an unfinished commit may stand still before the files of its checkpoint count as lost."""
 
 READ_GAPS_S = 60.0
 """How long the topic is read for offsets without a record, at most."""
@@ -76,10 +76,10 @@ def verify_lake(
     from_committed: bool = False,
     progress: Progress = SILENT,
 ) -> Report:
-    """Prove that a lake has every record of the topics exactly once, or say what speaks against it.
+    """Prove that a lake has every record of the topics exactly once, or report what contradicts it.
 
     The topics' end is taken once, at the beginning. With `wait` the lake is looked at again, for that many
-    seconds at most, until everything up to that end is committed; `final` says that no job goes on after
+    seconds at most, until everything up to that end is committed; `final`: no job continues after
     that. `deep` reads the rows too. For the other arguments see `verify`.
 
     Raises ProcstreamError when Kafka or the lake cannot be asked, or a line of the log is wrong.

@@ -20,20 +20,20 @@ SAMPLES = 5
 """How many examples of each fault a report carries."""
 
 _FAULTS = {
-    "missing": "{} records of the topic are in no file, though later ones are",
+    "missing": "{} records of the topic are in no file, although later ones are",
     "doubled": "{} offsets are in more than one row",
     "unlogged": "{} files are not named by the commit log",
-    "foreign": "{} committed offsets were never in the topic: was it made anew?",
-    "mismatched": "{} rows have another checkpoint_id than the log gives their file",
-    "wrong_entries": "{} files have other rows than the log says",
+    "foreign": "{} committed offsets were never in the topic: was it recreated?",
+    "mismatched": "{} rows have a checkpoint_id other than that of their file in the log",
+    "wrong_entries": "{} files have rows other than those in the log",
     "corrupt": "{} files cannot be read",
     "conflicts": "{} log entries contradict another one for the same file",
 }
 _DOUBTS = {
     "pending": "{} records are not committed yet",
-    "inexact": "the log does not give the exact offsets of {} files: use --deep",
+    "inexact": "the log does not have the exact offsets of {} files: use --deep",
     "expired": "{} offsets between committed ones are gone from the topic and in no file",
-    "untold": "of {} offsets it cannot be told whether they were to be committed, and were",
+    "untold": "it is unknown whether {} offsets were to be committed, and were",
 }
 
 
@@ -53,7 +53,7 @@ def judge(
     at. `gaps` is what is known of offsets that were not found in the lake. `high_watermarks`, taken after the
     lake was looked at, tell committed offsets that came meanwhile from those that the topic never had.
     `from_committed` expects nothing before the lowest committed offset of each partition, for a job that did
-    not start at the earliest. `final` says that no job will go on: what is pending is missing.
+    not start at the earliest. `final`: no job will continue; what is pending is missing.
     """
     gaps = gaps or GapReading()
     kept, bad = output.tally(), dropped.tally()
@@ -198,7 +198,7 @@ class _Case:
 
     @cached_property
     def foreign(self) -> dict[TopicPartition, Runs]:
-        """Without the topic's present end nothing can be said: the job may just have gone on."""
+        """Unknown without the topic's present end: the job may just have committed more."""
         if self.high_watermarks is None:
             return {}
         ends = self.high_watermarks

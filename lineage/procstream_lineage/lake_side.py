@@ -14,8 +14,8 @@ from procstream_lineage.rows import FileRows
 class LakeSide:
     """The output or the dropped path, as it was found.
 
-    `visible` gives the data files' sizes in bytes by their path; `rows` what their rows say, if they were
-    read.
+    `visible` gives the data files' sizes in bytes by their path; `rows` what was read from their
+    rows, if they were read.
     """
 
     visible: Mapping[str, int] = field(default_factory=dict)
@@ -24,12 +24,12 @@ class LakeSide:
 
     @cached_property
     def committed(self) -> list[LogEntry]:
-        """Entries whose file is there."""
+        """Entries whose file exists."""
         return [entry for path, entry in self.log.entries.items() if path in self.visible]
 
     @cached_property
     def absent(self) -> list[LogEntry]:
-        """Entries whose file is not there: of checkpoints that failed, or that are just being committed."""
+        """Entries whose file is absent: of checkpoints that failed, or that are being committed."""
         return [entry for path, entry in self.log.entries.items() if path not in self.visible]
 
     @cached_property
@@ -108,22 +108,22 @@ class Tally:
                 f"{entry.relative_key} has {rows.records} rows, by the log {entry.record_count}"
             )
         elif entry.offsets is not None and entry.offsets.exact and entry.offsets.runs != rows.offsets:
-            self.wrong_entries.append(f"{entry.relative_key} has other offsets than the log says")
+            self.wrong_entries.append(f"{entry.relative_key} has offsets other than those in the log")
 
     def partitions(self) -> Iterator[TopicPartition]:
-        """All partitions of which there is something."""
+        """All partitions that have offsets here."""
         yield from self._parts.keys() | self._hulls.keys()
 
     def offsets(self, partition: TopicPartition) -> Runs:
-        """What is known to be there of a partition."""
+        """The offsets of a partition that are certainly here."""
         return self._sum(partition)[0]
 
     def doubled(self, partition: TopicPartition) -> Runs:
-        """What is there more than once."""
+        """The offsets that are here more than once."""
         return self._sum(partition)[1]
 
     def hull(self, partition: TopicPartition) -> Runs:
-        """What may be there, by files whose exact offsets are not known."""
+        """Offsets that may be here, in files whose exact offsets are not known."""
         return coverage(self._hulls.get(partition, ()))[0]
 
     def _sum(self, partition: TopicPartition) -> tuple[Runs, Runs]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from procstream_common.errors import ProcstreamError
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from procstream_job.file.model import Pipeline
 from procstream_job.file.reading import PipelineFile
@@ -32,9 +32,9 @@ class SubmitRequest(BaseModel):
     """What messages call the pipeline file."""
     folder: Path | None = None
     """Where its Python functions may be; None for a pipeline that ships."""
-    pipeline: Pipeline
+    pipeline: Pipeline = Field(repr=False)
     """Resolved: no reference to a parameter is left; parallelism and checkpoint interval are the job's."""
-    overrides: dict[str, str] = {}
+    overrides: dict[str, str] = Field({}, repr=False)
     """Options of Flink for the job, which win over those of the file."""
     from_savepoint: str | None = None
     """Savepoint or retained checkpoint to resume from."""

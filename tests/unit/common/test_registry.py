@@ -3,6 +3,7 @@
 import functools
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -173,7 +174,7 @@ def test_a_schema_is_found_under_its_subject() -> None:
     assert server.requests[0].json == SCHEMA
 
 
-def test_a_subject_without_the_schema_is_told_from_an_absent_one() -> None:
+def test_a_subject_without_the_schema_differs_from_an_absent_one() -> None:
     for code, absent in ((40403, False), (40401, True)):
         answer = http_server.Answer(404, {"error_code": code, "message": "no"})
         with serving(answer) as server, client(server.url) as registry:
@@ -249,3 +250,20 @@ def test_a_registry_that_hangs_is_given_up() -> None:
         ):
             registry.subjects()
         released.set()
+
+
+def test_certificates_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    (tmp_path / "nonsense.pem").write_text("nonsense")
+    file = str(tmp_path / "nonsense.pem")
+    env = {"SCHEMA_REGISTRY_URL": "https://registry", "SCHEMA_REGISTRY_SSL_CA_LOCATION": file}
+    with pytest.raises(RefusedError, match=r"SCHEMA_REGISTRY_SSL_CA_LOCATION: found .*nonsense\.pem"):
+        SchemaRegistry(load(RegistrySettings, env))
+    env = {
+        "SCHEMA_REGISTRY_URL": "https://registry",
+        "SCHEMA_REGISTRY_SSL_CERTIFICATE_LOCATION": file,
+        "SCHEMA_REGISTRY_SSL_KEY_LOCATION": file,
+    }
+    with pytest.raises(
+        RefusedError, match=r"SCHEMA_REGISTRY_SSL_CERTIFICATE_LOCATION: found .*nonsense\.pem"
+    ):
+        SchemaRegistry(load(RegistrySettings, env))

@@ -11,7 +11,7 @@ from procstream_job.language.mistakes import PlacedError
 from procstream_job.plan.job_plan import JobPlan, plan_job
 from procstream_job.plan.sources import source_tables
 from procstream_job.sinks.kind import Connections, StoredColumn
-from procstream_job.sinks.postgres.table import PostgresTable
+from procstream_job.sinks.postgres.options import DatabaseTable
 from procstream_job.submitting.flink import session as session_module
 from procstream_job.submitting.flink.session import FlinkClientError, FlinkSession, is_updating, short_type
 from procstream_job.submitting.flink_target import FlinkTarget
@@ -125,14 +125,14 @@ def plan(**changes: Any) -> JobPlan:
 
 
 @pytest.fixture
-def ensured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[PostgresTable, Mapping[str, str]]]:
-    calls: list[tuple[PostgresTable, Mapping[str, str]]] = []
+def ensured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[DatabaseTable, Mapping[str, str]]]:
+    calls: list[tuple[DatabaseTable, Mapping[str, str]]] = []
 
-    def ensure(table: PostgresTable, env: Mapping[str, str]) -> Sequence[StoredColumn]:
+    def ensure(table: DatabaseTable, env: Mapping[str, str]) -> Sequence[StoredColumn]:
         calls.append((table, env))
         return [ID]
 
-    monkeypatch.setattr(PostgresTable, "ensure", ensure)
+    monkeypatch.setattr(DatabaseTable, "ensure", ensure)
     return calls
 
 
@@ -151,7 +151,7 @@ def test_sources_come_before_views_queries_sinks_and_inserts(ensured: list[Any])
     assert steps[-3:] == ["INSERT INTO `sinks`.`result_postgres`", "INSERT INTO `sinks`.`dropped`", "EXECUTE"]
     assert environment.configuration["table.exec.sink.upsert-materialize"] == "NONE"
     [(table, env)] = ensured
-    assert table.name == "events"
+    assert table.table.name == "events"
     assert env == ENV
 
 

@@ -11,7 +11,7 @@ from procstream_job.plan.outputs import Outputs
 from procstream_job.plan.sources import source_tables
 from procstream_job.plan.steps import LateSplit
 from procstream_job.sinks.kind import Connections, Result, StoredColumn
-from procstream_job.sinks.postgres.table import PostgresTable
+from procstream_job.sinks.postgres.options import DatabaseTable
 
 CONNECTIONS = Connections(
     kafka={"bootstrap.servers": "broker:9092"},
@@ -190,9 +190,9 @@ class TestPostgres:
         )
         found = plan(sink=self.sink(mode="upsert", key=["id"]))
         tables = found.external_tables({"result": Result(columns)})
-        table = tables["sink.postgres"]
-        assert isinstance(table, PostgresTable)
-        assert table.create == (
+        found_table = tables["sink.postgres"]
+        assert isinstance(found_table, DatabaseTable)
+        assert found_table.table.create == (
             'CREATE TABLE "events" (\n  "id" text,\n  "price" numeric(10, 2),\n  "at" timestamp,\n'
             '  "code" varchar(3),\n  UNIQUE ("id")\n)'
         )
@@ -223,7 +223,7 @@ class TestPostgres:
         sink = pipeline(sink=self.sink(mode="upsert", key=["id"])).all_outputs[0].sink.postgres
         assert sink is not None
         with pytest.raises(PlacedError) as raised:
-            sink.external_table(Result((ID,)), "sink.postgres").check(found, unique)
+            sink.external_table(Result((ID,)), "sink.postgres").table.check(found, unique)
         assert str(raised.value).startswith("sink.postgres: table events ")
         assert expected in str(raised.value)
 

@@ -22,7 +22,7 @@ from tests.unit.kafka_cluster import FakeKafka, Topic
 
 SCHEMA = '{"type":"record","name":"R","fields":[{"name":"id","type":"string"}]}'
 ENV = {"KAFKA_BOOTSTRAP_SERVERS": "broker:9092", "LAKE_PATH": "/lake"}
-WAITS = Patience(timedelta(seconds=30))
+WAITS = timedelta(seconds=30)
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_topics_that_the_operator_creates_are_waited_for(kafka: FakeKafka) -> No
             kafka.topics["alerts"] = late
 
     kafka.listing = listing
-    assert plan_jobs([file()], ENV, patience=WAITS)
+    assert plan_jobs([file()], ENV, patience=Patience(WAITS))
     assert len(looks) == 2
 
 
@@ -154,7 +154,7 @@ def test_a_schema_that_the_operator_registers_is_waited_for(
             return RegisteredSchema(1, 1, SCHEMA)
 
     monkeypatch.setattr(plans, "SchemaRegistry", Client)
-    assert plan_jobs([file(**AVRO)], ENV, patience=WAITS)
+    assert plan_jobs([file(**AVRO)], ENV, patience=Patience(WAITS))
     assert asked == ["orders-value", "orders-value"]
 
 
@@ -172,7 +172,7 @@ def test_a_broker_that_refuses_is_not_waited_for(kafka: FakeKafka) -> None:
 
     kafka.listing = refuse
     with pytest.raises(RefusedError, match="wrong password"):
-        plan_jobs([file()], ENV, patience=WAITS)
+        plan_jobs([file()], ENV, patience=Patience(WAITS))
     assert kafka.calls == [("list", [])]
 
 
@@ -195,7 +195,7 @@ POSTGRES = {"sink": {"postgres": {"table": "events"}}}
 def test_postgresql_is_waited_for(kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch) -> None:
     tried = connections(monkeypatch, UnavailableError(Server.POSTGRES, "starting up"), None)
     env = {**ENV, "POSTGRES_URL": "postgresql://db/x"}
-    assert plan_jobs([file(**POSTGRES)], env, patience=WAITS)
+    assert plan_jobs([file(**POSTGRES)], env, patience=Patience(WAITS))
     assert len(tried) == 2
 
 
@@ -205,7 +205,7 @@ def test_postgresql_that_refuses_stops_before_kafka_is_asked(
     connections(monkeypatch, RefusedError(Server.POSTGRES, "wrong password"))
     env = {**ENV, "POSTGRES_URL": "postgresql://db/x"}
     with pytest.raises(RefusedError, match="wrong password"):
-        plan_jobs([file(**POSTGRES)], env, patience=WAITS)
+        plan_jobs([file(**POSTGRES)], env, patience=Patience(WAITS))
     assert kafka.calls == []
 
 

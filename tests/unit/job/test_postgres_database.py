@@ -9,10 +9,13 @@ from procstream_job.language.sql import Column
 from procstream_job.sinks.kind import StoredColumn
 from procstream_job.sinks.postgres import database
 from procstream_job.sinks.postgres.database import check_connection
+from procstream_job.sinks.postgres.options import DatabaseTable
 from procstream_job.sinks.postgres.table import PostgresError, PostgresTable
 
 ENV = {"POSTGRES_URL": "postgresql://db/x"}
-TABLE = PostgresTable("sink.postgres", "billing.events", (Column("id", "STRING"),), key=("id",))
+TABLE = DatabaseTable(
+    PostgresTable("sink.postgres", "billing.events", (Column("id", "STRING"),), key=("id",))
+)
 ID = ("id", "text", True, False)
 
 

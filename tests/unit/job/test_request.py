@@ -46,6 +46,13 @@ def test_a_pipeline_is_the_same_on_the_other_side(name: str) -> None:
     assert SubmitRequest.model_validate_json(sent.model_dump_json()) == sent
 
 
+def test_a_request_in_a_log_shows_no_values() -> None:
+    pipeline = read_pipeline("fraud-alerts", {"FRAUD_THRESHOLD": "4711"}).pipeline
+    sent = SubmitRequest.of(PipelineFile("f", pipeline), overrides={"s3.secret-key": "4711"})
+    assert "4711" in sent.model_dump_json()
+    assert "4711" not in repr(sent)
+
+
 def test_what_is_asked_for_is_submitted(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeSubmit()
     monkeypatch.setattr(request, "submit", fake)

@@ -1,4 +1,4 @@
-"""What a person, or a script, sees: tables of 80 columns, one JSON object, exit codes."""
+"""What users and scripts see: tables of 80 columns, one JSON object, exit codes."""
 
 import json
 from collections.abc import Callable
@@ -42,7 +42,7 @@ def test_a_proven_lake_is_a_table_and_a_line(lake: SyntheticLake, run: Run) -> N
     assert "\x1b" not in result.stdout
 
 
-def test_a_lake_that_is_not_proven_says_why(lake: SyntheticLake, run: Run) -> None:
+def test_a_lake_that_is_not_proven_shows_why(lake: SyntheticLake, run: Run) -> None:
     lake.write(1, {0: range(100), 1: range(40)})
     lake.write(2, {1: range(50, 100)})
     result = run("verify", "--topic", "orders")
@@ -54,7 +54,7 @@ def test_a_lake_that_is_not_proven_says_why(lake: SyntheticLake, run: Run) -> No
     )
 
 
-def test_a_lake_that_is_not_finished_could_not_be_told(lake: SyntheticLake, run: Run) -> None:
+def test_a_lake_that_is_not_finished_is_undecided(lake: SyntheticLake, run: Run) -> None:
     lake.write(1, {0: range(100)})
     result = run("verify", "--topic", "orders")
     assert result.exit_code == 2
@@ -142,7 +142,7 @@ def test_files_lists_checkpoints_or_one_of_them(lake: SyntheticLake, run: Run) -
     assert (file["exists"], file["records"]) == (False, 2)
 
 
-def test_a_checkpoint_that_committed_nothing_is_told(lake: SyntheticLake, run: Run) -> None:
+def test_a_checkpoint_that_committed_nothing_is_an_error(lake: SyntheticLake, run: Run) -> None:
     lake.write(7, {1: range(10)})
     assert "checkpoint: found 9" in str(run("files", "--checkpoint", "9").exception)
 

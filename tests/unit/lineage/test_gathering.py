@@ -151,9 +151,7 @@ def test_each_gap_is_read_once(lake: SyntheticLake, verify: Callable[..., Report
     assert cluster.asked == [{ORDERS_0: Runs.between(5, 10)}]
 
 
-def test_offsets_of_a_topic_that_was_made_anew_are_foreign(
-    lake: SyntheticLake, verify: Callable[..., Report]
-) -> None:
+def test_offsets_of_a_recreated_topic_are_foreign(lake: SyntheticLake, verify: Callable[..., Report]) -> None:
     lake.write(1, {0: range(100)})
     report = verify(KnownCluster(topic(10)))
     assert (report.verdict, report.foreign) == (Verdict.NOT_PROVEN, 90)

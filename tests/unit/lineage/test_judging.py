@@ -149,7 +149,7 @@ def test_records_after_the_last_committed_one_are_pending(lake: SyntheticLake) -
     assert report.evidence.pending[ORDERS_0] == Runs.between(50, 80)
 
 
-def test_pending_records_are_missing_when_no_job_goes_on(lake: SyntheticLake) -> None:
+def test_pending_records_are_missing_when_no_job_continues(lake: SyntheticLake) -> None:
     lake.write(1, {0: range(50)})
     report = lake.verify(topic(80, 5), final=True)
     assert (report.verdict, report.pending, report.missing) == (Verdict.NOT_PROVEN, 0, 35)
@@ -169,7 +169,7 @@ def test_offsets_without_a_record_are_not_expected(lake: SyntheticLake) -> None:
     assert (report.verdict, report.produced, report.committed) == (Verdict.PROVEN, 98, 98)
 
 
-def test_a_gap_that_could_not_be_read_in_time_cannot_be_told(lake: SyntheticLake) -> None:
+def test_a_gap_that_could_not_be_read_in_time_is_undecided(lake: SyntheticLake) -> None:
     lake.write(1, {0: [*range(50), *range(60, 100)]})
     report = lake.verify(topic(100), gaps=GapReading(unread={ORDERS_0: Runs.between(50, 60)}))
     assert (report.verdict, report.missing, report.untold) == (Verdict.UNKNOWN, 0, 10)
@@ -182,7 +182,7 @@ def test_committed_records_that_the_topic_has_deleted_since_count_as_produced(la
     assert (report.verdict, report.produced, report.committed) == (Verdict.PROVEN, 100, 100)
 
 
-def test_holes_in_what_the_topic_has_deleted_cannot_be_told(lake: SyntheticLake) -> None:
+def test_holes_in_what_the_topic_has_deleted_are_undecided(lake: SyntheticLake) -> None:
     lake.write(1, {0: range(10)})
     lake.write(2, {0: range(20, 100)})
     report = lake.verify(topic(100, start=30))
@@ -208,7 +208,7 @@ def test_from_committed_expects_nothing_before_the_first_committed_record(lake: 
     assert (report.verdict, report.produced, report.committed) == (Verdict.PROVEN, 60, 60)
 
 
-def test_from_committed_waits_for_partitions_without_a_commit_and_finally_cannot_tell(
+def test_from_committed_waits_for_partitions_without_a_commit_and_is_undecided_in_the_end(
     lake: SyntheticLake,
 ) -> None:
     lake.write(1, {0: range(40, 100)})
@@ -218,7 +218,7 @@ def test_from_committed_waits_for_partitions_without_a_commit_and_finally_cannot
     assert (report.verdict, report.pending, report.untold) == (Verdict.UNKNOWN, 0, 7)
 
 
-def test_without_exact_ranges_it_cannot_be_told_but_deep(lake: SyntheticLake) -> None:
+def test_without_exact_ranges_only_deep_decides(lake: SyntheticLake) -> None:
     lake.write(1, {0: range(0, 100, 2)}, ranges="~orders/0:0-98")
     lake.write(1, {0: range(1, 100, 2)})
     report = lake.verify(topic(100))
@@ -235,7 +235,7 @@ def test_outside_the_hull_of_inexact_ranges_missing_is_missing(lake: SyntheticLa
     assert (report.verdict, report.missing) == (Verdict.NOT_PROVEN, 11)
 
 
-def test_a_log_without_offsets_cannot_tell_but_deep(lake: SyntheticLake) -> None:
+def test_with_a_log_without_offsets_only_deep_decides(lake: SyntheticLake) -> None:
     lake.write(1, {0: range(100)}, ranges="")
     report = lake.verify(topic(100))
     assert (report.verdict, report.untold, report.missing, report.committed) == (Verdict.UNKNOWN, 100, 0, 100)
@@ -250,7 +250,7 @@ def test_deep_counts_rows_of_another_checkpoint_than_their_file(lake: SyntheticL
 
 
 @pytest.mark.parametrize("ranges", ["orders/0:0-98", "orders/0:1-100", "orders/1:0-99"])
-def test_deep_finds_a_log_that_says_other_offsets_than_the_rows(lake: SyntheticLake, ranges: str) -> None:
+def test_deep_finds_a_log_with_other_offsets_than_the_rows(lake: SyntheticLake, ranges: str) -> None:
     lake.write(1, {0: range(100)}, ranges=ranges)
     report = lake.verify(topic(100), deep=True)
     assert (report.verdict, report.wrong_entries, report.missing) == (Verdict.NOT_PROVEN, 1, 0)

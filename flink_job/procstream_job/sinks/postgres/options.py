@@ -1,6 +1,7 @@
 """A table of PostgreSQL in a pipeline file."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
@@ -69,14 +70,14 @@ class PostgresSink(SinkOptions):
 
         check_connection(load(PostgresSettings, env))
 
-    def external_table(self, result: Result, place: str) -> PostgresTable:
+    def external_table(self, result: Result, place: str) -> "DatabaseTable":
         """The table with the columns of the file, or those of the query."""
         stored = stored_columns(result.columns, self.columns, self.key or (), place)
-        return PostgresTable(place, self.table, stored, self.columns, tuple(self.key or ()))
+        return DatabaseTable(PostgresTable(place, self.table, stored, self.columns, tuple(self.key or ())))
 
     def flink_table(self, result: Result, at: Placement, stored: Sequence[StoredColumn]) -> SinkTable:
         """A table of the `postgres` connector, with the columns as texts."""
-        external = self.external_table(result, at.place)
+        external = self.external_table(result, at.place).table
         options = {
             "connector": "postgres",
             **load(PostgresSettings, at.env).jdbc(),
@@ -109,6 +110,24 @@ class PostgresSink(SinkOptions):
             ),
             select=tuple(map(_one_value, columns)),
         )
+
+
+@dataclass(frozen=True)
+class DatabaseTable:
+    """A table in the database of `POSTGRES_URL`."""
+
+    table: PostgresTable
+
+    def ensure(self, env: Mapping[str, str]) -> list[StoredColumn]:
+        """Create it if it is absent; the columns that it has.
+
+        Raises:
+            PostgresError: a table of other columns exists, or PostgreSQL refuses the declaration.
+            ProcstreamError: PostgreSQL is unavailable, or refuses us.
+        """
+        from procstream_job.sinks.postgres.database import ensure_table  # the rest is pure
+
+        return ensure_table(load(PostgresSettings, env), self.table)
 
 
 def _one_value(column: Column) -> str:

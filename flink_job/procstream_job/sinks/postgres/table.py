@@ -4,8 +4,6 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from procstream_common.settings import PostgresSettings, load
-
 from procstream_job.language import sql
 from procstream_job.language.mistakes import PlacedError, did_you_mean
 from procstream_job.language.sql import Column
@@ -46,17 +44,6 @@ class PostgresTable:
     declared: Mapping[str, str] | None = None
     """Columns in PostgreSQL's words; by default `columns`."""
     key: tuple[str, ...] = ()
-
-    def ensure(self, env: Mapping[str, str]) -> list[StoredColumn]:
-        """Create it in the database of `POSTGRES_URL` if it is absent; the columns that it has.
-
-        Raises:
-            PostgresError: a table of other columns exists, or PostgreSQL refuses the declaration.
-            ProcstreamError: PostgreSQL is unavailable, or refuses us.
-        """
-        from procstream_job.sinks.postgres.database import ensure_table  # the rest is pure
-
-        return ensure_table(load(PostgresSettings, env), self)
 
     @property
     def create(self) -> str:

@@ -83,3 +83,13 @@ def test_the_heap_is_for_the_node_and_not_for_commands_beside_it(chart: Chart) -
 
 def test_the_nodes_of_a_cluster_have_its_id(chart: Chart) -> None:
     assert started(container(chart, 1), 0)["CLUSTER_ID"] == "bvs0Io8XRXqA3TVHhFQkkw"
+
+
+@pytest.mark.parametrize(("replicas", "controllers"), [(1, "1"), (5, "3")])
+def test_the_number_of_controllers_is_recorded_for_upgrades(
+    chart: Chart, replicas: int, controllers: str
+) -> None:
+    """The template compares it with the installed one: another number could lose the metadata."""
+    rendered = chart.render({"kafka": {"replicas": replicas}}, "values-local.yaml")
+    annotations = rendered.of("StatefulSet")["kafka"]["metadata"]["annotations"]
+    assert annotations["procstream.io/controllers"] == controllers

@@ -1,6 +1,7 @@
 """What keeps a pipeline's state: high availability, checkpoints, one JobManager, and one id for its job."""
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -121,3 +122,29 @@ def test_options_of_a_user_win_but_for_other_pipelines(chart: Chart) -> None:
     assert found["lineage"]["high-availability.type"] == "NONE"
     assert found["procstat-lineage"]["high-availability.type"] == "kubernetes"
     assert {one["restart-strategy.type"] for one in found.values()} == {"none"}
+
+
+def test_a_jobmanager_runs_the_job_of_its_pipeline(plain: Rendered) -> None:
+    jobmanager = by_name(plain)["Deployment/pipeline-lineage-jobmanager"]
+    arguments = [str(one) for one in jobmanager.pod["containers"][0]["args"]]
+    job = arguments[arguments.index("--job-id") + 1]
+    assert arguments == [
+        "standalone-job",
+        "-Djobmanager.rpc.address=$(POD_IP)",
+        "--job-id",
+        job,
+        "--job-classname",
+        "org.apache.flink.client.python.PythonDriver",
+        "-pym",
+        "procstream_job",
+        "run",
+        "lineage",
+        "--parallelism=2",
+        "--checkpoint-interval=60s",
+        "--wait=10min",
+        f"--resume=s3://procstream/flink/lineage/checkpoints/{job}",
+    ]
+    stale_plan = [str(one) for one in jobmanager.pod["initContainers"][1]["args"]]
+    assert stale_plan[:2] == ["python", "-m"]
+    assert find_spec(stale_plan[2]) is not None
+    assert stale_plan[3] == "events-procstream-pipeline-lineage"

@@ -32,6 +32,17 @@ def root_cause(stack_trace: str) -> str:
     return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…"
 
 
+class FlinkRefusedError(RefusedError):
+    """Flink refused a request; `reason` is its own, without where it was asked."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(Server.FLINK, message)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
+        return type(self), (str(self), self.reason)
+
+
 class FlinkRest:
     """The REST interface at `address`, HOST:PORT or a URL; a context manager.
 
@@ -71,7 +82,8 @@ class FlinkRest:
         Raises:
             UnavailableError: no answer, or it cannot answer now.
             NotFoundError: 404, such as a job that it does not know.
-            RefusedError: any other failure; the message has Flink's own reason.
+            FlinkRefusedError: any other failure of the request.
+            RefusedError: the answer is not Flink's.
         """
         try:
             response = self._http.request(
@@ -136,14 +148,15 @@ def _answer(where: str, response: httpx.Response) -> Any:
 
 def _failure(where: str, response: httpx.Response) -> ServerError:
     own = _own_reason(response)
-    message = f"{where}: {own or f'answer {response.status_code} {response.reason_phrase}'.strip()}"
+    reason = own or f"answer {response.status_code} {response.reason_phrase}".strip()
+    message = f"{where}: {reason}"
     if response.status_code == HTTPStatus.NOT_FOUND:
         return NotFoundError(Server.FLINK, message)
     # Flink answers 500 with a stack trace to a request that it cannot carry out; without one it is a proxy's.
     broken = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and own is None
     if response.status_code in _UNAVAILABLE or broken:
         return UnavailableError(Server.FLINK, message)
-    return RefusedError(Server.FLINK, message)
+    return FlinkRefusedError(message, reason)
 
 
 def _own_reason(response: httpx.Response) -> str | None:

@@ -10,7 +10,8 @@ import httpx
 import psutil
 from procstream_common.errors import ProcstreamError
 from procstream_local.stack import processes
-from procstream_local.stack.home import Home, ProcessRecord
+from procstream_local.stack.home import Home
+from procstream_local.stack.records import ProcessRecord
 
 from testbed.cluster import (
     components,

@@ -22,6 +22,7 @@ from procstream_local.demo.accounts import Account, Evidence
 from procstream_local.demo.scenes import Scene
 from procstream_local.demo.topics import Follower, committed, ends
 from procstream_local.stack.home import Home
+from procstream_local.stack.records import RunOptions
 
 _LOOK_SECONDS = 1.0
 _SHOWN = 3
@@ -112,7 +113,7 @@ class _Witness:
 @contextmanager
 def _running_pipeline(name: str, home: Home, options: stage.Options, console: Console) -> Iterator[None]:
     with console.status(f"submitting {name}"):
-        pipeline = pipelines.run(home, name, ("--checkpoint-interval", options.checkpoint_interval))
+        pipeline = pipelines.run(home, name, RunOptions(checkpoint_interval=options.checkpoint_interval))
     stage.submitted(console, pipeline)
     try:
         yield

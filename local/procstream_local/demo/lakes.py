@@ -15,6 +15,7 @@ from rich.console import Console
 from procstream_local import pipelines
 from procstream_local.demo import cpu_plot, stage
 from procstream_local.stack.home import Home
+from procstream_local.stack.records import RunOptions
 
 PIPELINES = ("procstat-lineage", "lineage")
 _RATE = 10.0
@@ -47,7 +48,7 @@ def run(home: Home, options: stage.Options, console: Console) -> bool:
 def _running_pipelines(home: Home, options: stage.Options, console: Console) -> Iterator[None]:
     try:
         with console.status("submitting the pipelines"), ThreadPoolExecutor() as pool:
-            flags = ("--checkpoint-interval", options.checkpoint_interval)
+            flags = RunOptions(checkpoint_interval=options.checkpoint_interval)
             submitted = [pool.submit(pipelines.run, home, name, flags, _paths_of(name)) for name in PIPELINES]
             for future in submitted:
                 stage.submitted(console, future.result())

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -14,7 +15,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from procstream_local import stack
 from procstream_local.stack import processes
-from procstream_local.stack.home import Home, PipelineRecord, ProcessRecord
+from procstream_local.stack.home import Home
+from procstream_local.stack.records import PipelineRecord, ProcessRecord
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Options:
     """Records per second of the generator; None for the demo's own rate."""
     interval: float
     """Seconds between two samples of `/proc/stat`."""
-    checkpoint_interval: str = "3 s"
+    checkpoint_interval: timedelta = timedelta(seconds=3)
 
 
 @contextmanager

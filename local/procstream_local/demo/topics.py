@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from confluent_kafka import Message, TopicPartition
 from procstream_common.errors import ServerError, UnavailableError
 from procstream_common.kafka import KafkaCluster
 from procstream_common.registry import SchemaRegistry

@@ -1,7 +1,7 @@
 """The environment variables that a pipeline was started with, recorded without secrets.
 
-A resumed pipeline must read the same topic of the same cluster, and write to the same place as before, whatever
-the current shell has set.
+A resumed pipeline must read the same topic of the same cluster, and write to the same place as before,
+whatever the current shell has set.
 """
 
 import re

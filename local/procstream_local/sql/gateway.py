@@ -20,7 +20,7 @@ class StatementError(ProcstreamError):
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of a result in order, each with the change that it makes to the result (`+I`, `-U`, `+U`, `-D`)."""
+    """Rows of a result in order, each with its change to the result (`+I`, `-U`, `+U`, `-D`)."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Any, ...]], ...]

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 
 from procstream_local.stack import artifacts
-from procstream_local.stack.home import Home, StackRecord
+from procstream_local.stack.home import Home
+from procstream_local.stack.records import StackRecord
 from procstream_local.stack.services import Service, flink, kafka, postgres, registry, sql_gateway
 
 PORTS_OF = {

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from procstream_local.stack import artifacts
 from procstream_local.stack.composition import includes
-from procstream_local.stack.home import Home, StackRecord
+from procstream_local.stack.home import Home
+from procstream_local.stack.records import StackRecord
 from procstream_local.stack.services import flink, postgres, registry
 
 

@@ -11,7 +11,8 @@ from procstream_job.language.mistakes import did_you_mean
 from procstream_local.stack import composition, ports, processes, provisioning
 from procstream_local.stack.composition import OPTIONAL, PORTS_OF, REQUIRED
 from procstream_local.stack.environment import servers
-from procstream_local.stack.home import Home, StackRecord
+from procstream_local.stack.home import Home
+from procstream_local.stack.records import StackRecord
 from procstream_local.stack.services import Service
 
 _LOCK_SECONDS = 5

@@ -13,7 +13,7 @@ import psutil
 from procstream_common.errors import ProcstreamError
 from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
 
-from procstream_local.stack.home import ProcessRecord
+from procstream_local.stack.records import ProcessRecord
 
 _STOP_SECONDS = 20
 
@@ -36,7 +36,7 @@ def start(
     descriptors: Sequence[int] = (),
     stop_signal: int = signal.SIGTERM,
 ) -> ProcessRecord:
-    """Start a process in its own session (Ctrl-C in the terminal does not reach it), with its output in `log`.
+    """Start a process in its own session (Ctrl-C in the terminal does not reach it), its output in `log`.
 
     `user` is another user to run it as, which only root may set. The process inherits the open
     `descriptors`. `stop` sends `stop_signal`.
@@ -82,7 +82,7 @@ def find(record: ProcessRecord | None) -> psutil.Process | None:
 def wait_until_ready(
     name: str, record: ProcessRecord, probe: Callable[[], bool], log: Path, timeout: float
 ) -> None:
-    """Return when `probe` is true. Raises `ProcstreamError` if the process ends, or after `timeout` seconds."""
+    """Return when `probe` is true. Raises `ProcstreamError` if it ends, or after `timeout` seconds."""
 
     @retry(
         retry=retry_if_result(lambda ready: not ready), stop=stop_after_delay(timeout), wait=wait_fixed(0.1)

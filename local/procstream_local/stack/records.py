@@ -4,7 +4,7 @@ import signal
 from datetime import timedelta
 from typing import Any
 
-from procstream_job.language.durations import parse_duration
+from procstream_common.durations import parse_duration
 from pydantic import AliasChoices, BaseModel, Field, field_validator
 
 

@@ -8,7 +8,8 @@ from functools import partial
 import psutil
 
 from procstream_local.stack import composition, ports, processes
-from procstream_local.stack.home import Home, StackRecord
+from procstream_local.stack.home import Home
+from procstream_local.stack.records import StackRecord
 from procstream_local.stack.services import Service
 
 

@@ -13,8 +13,8 @@ from procstream_local.status.model import Checkpoint, Counts, Failure
 _NO_INTERVAL = timedelta(days=365 * 100)  # Flink's "never" is the greatest number possible
 _FRESH = timedelta(seconds=2.5)
 
-# Operators: `Source__<name>`, and for a table `orders_kafka` either `orders_kafka[7]__Writer` (a FLIP-143 sink,
-# whose input also has markers) or `Sink__orders_kafka[7]` (an older one).
+# Operators: `Source__<name>`, and for a table `orders_kafka` either `orders_kafka[7]__Writer` (a FLIP-143
+# sink, whose input also has markers) or `Sink__orders_kafka[7]` (an older one).
 _SOURCE = re.compile(r"Source__.+\.numRecordsIn")
 _SINKS = (
     re.compile(r"(?:Sink__)?(?P<table>.+)\[\d+\]__Writer\.numRecordsSend"),

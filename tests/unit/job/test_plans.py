@@ -10,7 +10,7 @@ from procstream_common.errors import ProcstreamError, RefusedError, Server, Sett
 from procstream_common.registry import RegisteredSchema
 from procstream_job.file.model import Pipeline
 from procstream_job.file.reading import PipelineFile
-from procstream_job.sinks.postgres.table import database
+from procstream_job.sinks.postgres import database
 from procstream_job.submitting import plans
 from procstream_job.submitting.flink.functions import FunctionError
 from procstream_job.submitting.patience import Patience

@@ -7,9 +7,10 @@ import psycopg
 import pytest
 from procstream_job.language.sql import Column
 from procstream_job.sinks.kind import StoredColumn
+from procstream_job.sinks.postgres import database
 from procstream_job.sinks.postgres.database import check_connection
 from procstream_job.sinks.postgres.options import DatabaseTable
-from procstream_job.sinks.postgres.table import PostgresError, PostgresTable, database
+from procstream_job.sinks.postgres.table import PostgresError, PostgresTable
 
 ENV = {"POSTGRES_URL": "postgresql://db/x"}
 TABLE = DatabaseTable(

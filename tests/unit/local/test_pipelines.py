@@ -11,7 +11,8 @@ import pytest
 from procstream_common.errors import ProcstreamError
 from procstream_local import pipelines
 from procstream_local.stack import ports
-from procstream_local.stack.home import Home, PipelineRecord, StackRecord
+from procstream_local.stack.home import Home
+from procstream_local.stack.records import PipelineRecord, StackRecord
 
 KNOWN = PipelineRecord(name="lineage", source="lineage", job_id="a1b2")
 STOPPED = KNOWN.model_copy(update={"active": False, "savepoint": "file:/savepoint"})

@@ -14,7 +14,7 @@ from procstream_common.errors import ProcstreamError
 from procstream_common.settings import load
 from procstream_common.settings.postgres import PostgresSettings
 from procstream_local.stack import ports, processes
-from procstream_local.stack.home import ProcessRecord
+from procstream_local.stack.records import ProcessRecord
 from procstream_local.stack.services import postgres, postgres_installation
 
 Run = Callable[[], ProcessRecord]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from procstream_common.errors import ProcstreamError
 from procstream_local.stack import processes
-from procstream_local.stack.home import ProcessRecord
+from procstream_local.stack.records import ProcessRecord
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 

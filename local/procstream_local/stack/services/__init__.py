@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from procstream_local.stack.home import ProcessRecord
+from procstream_local.stack.records import ProcessRecord
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from procstream_common.settings import S3Settings, load
 
 from procstream_local.stack import processes
 from procstream_local.stack.artifacts import Artifacts
-from procstream_local.stack.home import ProcessRecord
+from procstream_local.stack.records import ProcessRecord
 from procstream_local.stack.services import Service
 
 TASK_SLOTS = 4

@@ -19,7 +19,7 @@ from typing import IO
 from procstream_common.errors import ProcstreamError
 
 from procstream_local.stack import processes
-from procstream_local.stack.home import ProcessRecord
+from procstream_local.stack.records import ProcessRecord
 from procstream_local.stack.services import Service
 from procstream_local.stack.services.postgres_installation import find, server_user
 

@@ -13,7 +13,7 @@ from procstream_common.flink import FlinkRest
 
 from procstream_local.stack import processes
 from procstream_local.stack.artifacts import Artifacts
-from procstream_local.stack.home import ProcessRecord
+from procstream_local.stack.records import ProcessRecord
 from procstream_local.stack.services import Service, flink
 from procstream_local.stack.services.flink import link
 

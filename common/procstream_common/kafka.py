@@ -300,7 +300,6 @@ class KafkaCluster:
                 time.sleep(min(_PAUSE_SECONDS, max(left, 0.0)))
             except KafkaException as error:
                 self.admin.poll(0)  # runs error_cb
-                self.errors.raise_refusal()
                 explained = self.errors.explain(error, f"listing topics for {self.timeout:g} s")
                 if not isinstance(explained, UnavailableError):
                     raise explained from None

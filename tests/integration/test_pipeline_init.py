@@ -121,5 +121,5 @@ class TestMistakes:
         url = f"http://127.0.0.1:{free_port()}/apis/ccompat/v7"
         line = refusal("--topic", "lineage-input", env={"SCHEMA_REGISTRY_URL": url})
         assert line.startswith(
-            f"SCHEMA_REGISTRY_URL {url}: looking for subject 'lineage-input-value', the schema registry did not answer"
+            f"SCHEMA_REGISTRY_URL {url}: looking for subject 'lineage-input-value', the schema registry did not"
         )

@@ -120,6 +120,4 @@ class TestMistakes:
     def test_registry_is_away(self) -> None:
         url = f"http://127.0.0.1:{free_port()}/apis/ccompat/v7"
         line = refusal("--topic", "lineage-input", env={"SCHEMA_REGISTRY_URL": url})
-        assert line.startswith(
-            f"SCHEMA_REGISTRY_URL {url}: looking for subject 'lineage-input-value', the schema registry did not"
-        )
+        assert line.startswith(f"SCHEMA_REGISTRY_URL {url}: looking for subject 'lineage-input-value', ")

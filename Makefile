@@ -77,10 +77,11 @@ test-java: setup ## Formatting and tests of the Flink module
 	$(MVN) --file $(JAVA)/pom.xml verify
 
 .PHONY: lint
-lint: setup ## ruff and mypy, and that what is generated from the values' model is up to date
+lint: setup ## ruff, mypy and the layers; the chart's values and the documentation of reasons are as generated
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python -m helm.values_model --check
 	$(BIN)/python -m procstream_operator.reasons docs/operator/reasons.md --check
 
@@ -109,4 +110,4 @@ lock: $(VENV)/.installed ## Compile requirements/*.txt
 .PHONY: clean
 clean: ## Stop the embedded stack and remove what was built; ~/.cache/procstream stays
 	test ! -x $(BIN)/procstream || $(BIN)/procstream down
-	rm -rf $(VENV) $(JAVA)/target .procstream .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(JAVA)/target .procstream .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -114,12 +114,12 @@ def run(
 ) -> None:
     """Submit pipelines to Flink; the client starts once for all of them."""
     with _traces(debug):
-        interval = _duration("--checkpoint-interval", checkpoint_interval) if checkpoint_interval else None
+        interval = duration_of("--checkpoint-interval", checkpoint_interval) if checkpoint_interval else None
         files = [
             replace(file, pipeline=file.pipeline.with_flags(parallelism, interval))
             for file in _read(pipelines)
         ]
-        overrides = dict(_key_value(text) for text in option or ())
+        overrides = dict(key_value(text) for text in option or ())
         for flag, given in (("--from-savepoint", from_savepoint), ("--resume", resume)):
             if given and len(files) > 1:
                 raise ProcstreamError(f"{flag}: found {len(files)} pipelines; expected one")
@@ -131,7 +131,7 @@ def run(
             overrides=overrides,
             from_savepoint=from_savepoint,
             resume=resume,
-            patience=Patience(_duration("--wait", wait) if wait else timedelta(0)),
+            patience=Patience(duration_of("--wait", wait) if wait else timedelta(0)),
             warn=lambda message: print(f"warning: {message}", file=sys.stderr),
         )
         for job in jobs:
@@ -192,14 +192,14 @@ def _read(names: list[str]) -> list[PipelineFile]:
     return [read_pipeline(name) for name in dict.fromkeys(names)]
 
 
-def _duration(flag: str, value: str) -> timedelta:
+def duration_of(flag: str, value: str) -> timedelta:
     try:
         return parse_duration(value)
     except ValueError as error:
         raise ProcstreamError(f"{flag}: {error}") from None
 
 
-def _key_value(text: str) -> tuple[str, str]:
+def key_value(text: str) -> tuple[str, str]:
     key, separator, value = text.partition("=")
     if not separator or not key:
         raise ProcstreamError(f"-D: found {text!r}; expected KEY=VALUE")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from procstream_common.errors import NotFoundError, RefusedError, Server, UnavailableError
-from procstream_common.flink import AsyncFlinkRest, FlinkRest, root_cause
+from procstream_common.flink import AsyncFlinkRest, FlinkRefusedError, FlinkRest, root_cause
 
 from tests.unit import http_server
 from tests.unit.http_server import Answer, HttpServer, Request, serving
@@ -76,11 +76,11 @@ SERVER_SIDE = "<Exception on server side:\norg.apache.flink.table.api.Validation
         ),
         (http_server.HTML, NotFoundError, "answer 404 Not Found"),
         (http_server.EMPTY, NotFoundError, "answer 404 Not Found"),
-        (Answer(400, {"errors": ["bad"]}), RefusedError, "bad"),
-        (Answer(409, {"errors": []}), RefusedError, "answer 409 Conflict"),
+        (Answer(400, {"errors": ["bad"]}), FlinkRefusedError, "bad"),
+        (Answer(409, {"errors": []}), FlinkRefusedError, "answer 409 Conflict"),
         (
             Answer(500, {"errors": ["Internal server error.", SERVER_SIDE]}),
-            RefusedError,
+            FlinkRefusedError,
             "ValidationException: no table x",
         ),
         (Answer(500, "<html>", "text/html"), UnavailableError, "answer 500 Internal Server Error"),
@@ -91,7 +91,7 @@ SERVER_SIDE = "<Exception on server side:\norg.apache.flink.table.api.Validation
             RefusedError,
             "the answer is not JSON, expected Flink's REST interface",
         ),
-        (Answer(302, ""), RefusedError, "answer 302 Found"),
+        (Answer(302, ""), FlinkRefusedError, "answer 302 Found"),
     ],
     ids=lambda value: f"{value.status}" if isinstance(value, Answer) else getattr(value, "__name__", value),
 )

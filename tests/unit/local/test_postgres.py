@@ -116,7 +116,7 @@ def test_data_of_another_version_are_not_touched(folder: Path, port: int) -> Non
     service = postgres.service(folder, port)
     service.prepare()
     (folder / "data" / "PG_VERSION").write_text("9\n")
-    with pytest.raises(ProcstreamError, match="expected PostgreSQL 9, which made the data"):
+    with pytest.raises(ProcstreamError, match="expected PostgreSQL 9, which created the data"):
         service.start(folder.parent / "postgres.log")
 
 

@@ -12,6 +12,7 @@ from tests.e2e import helm
 from tests.e2e.namespaces import Namespace
 from tests.e2e.pipelines.release import RELEASE, Pipeline, upgrade
 from tests.e2e.pipelines.test_lineage import OTHER_OPERATORS
+from tests.e2e.pods import restarts
 from tests.integration.waiting import until
 
 pytestmark = pytest.mark.long
@@ -55,13 +56,9 @@ def status(namespace: Namespace) -> dict[str, Any]:
 
 
 def test_a_first_installation_runs_without_a_restart(lineage: Pipeline) -> None:
-    restarts = {
-        (pod["metadata"]["name"], container["name"]): container["restartCount"]
-        for pod in lineage.namespace.all("pods")
-        for container in pod["status"]["containerStatuses"]
-    }
-    assert len(restarts) == 7
-    assert set(restarts.values()) == {0}
+    found = restarts(lineage.namespace.all("pods"))
+    assert len({container.uid for container in found}) == 7
+    assert set(found.values()) == {0}
     lineage.verify()
 
 

@@ -9,6 +9,7 @@ from testbed import images, standins
 from testbed.cluster import Cluster
 from tests.e2e import helm
 from tests.e2e.namespaces import Namespace, new_namespace
+from tests.e2e.pods import restarts
 from tests.integration.conftest import free_port
 from tests.integration.waiting import until
 
@@ -43,13 +44,10 @@ def test_everything_gets_ready_without_a_restart(namespace: Namespace) -> None:
     namespace.kubectl(
         "wait", "--for=condition=Ready", "--all", "topics,schemas,procstatproducers,pods", "--timeout=120s"
     )
-    restarts = {
-        container["name"]: container["restartCount"]
-        for pod in namespace.all("pods")
-        for container in pod["status"]["containerStatuses"]
-    }
-    assert restarts.keys() >= {"kafka", "minio", "registry", "postgres", "operator", "producer", "generator"}
-    assert set(restarts.values()) == {0}
+    found = restarts(namespace.all("pods"))
+    names = {container.name for container in found}
+    assert names >= {"kafka", "minio", "registry", "postgres", "operator", "producer", "generator"}
+    assert set(found.values()) == {0}
 
 
 def test_helms_own_test_passes(namespace: Namespace) -> None:
@@ -90,7 +88,6 @@ def test_uninstalling_leaves_what_the_documentation_says(namespace: Namespace) -
     helm.uninstall(namespace, RELEASE)
     left = {
         *(f"persistentvolumeclaim/data-{PREFIX}-{part}-0" for part in ("kafka", "minio", "postgres")),
-        f"lease.coordination.k8s.io/{PREFIX}-operator",
         f"pod/{PREFIX}-test",
     }
     until(lambda: namespace.objects() <= left, "pods that end", timeout=60, every=1)

@@ -14,6 +14,7 @@ from testbed.cluster import Cluster
 from tests.e2e import helm
 from tests.e2e.custom_resources.resources import topic, until_ready
 from tests.e2e.namespaces import RESTRICTED, Namespace, new_namespace
+from tests.e2e.pods import restarts
 from tests.integration import commands
 from tests.integration.conftest import free_port
 from tests.integration.waiting import until
@@ -153,12 +154,8 @@ def test_a_mistake_is_one_line(address: str, tmp_path: Path) -> None:
 
 
 def test_nothing_was_started_twice(namespace: Namespace) -> None:
-    restarts = {
-        f"{pod['metadata']['name']}/{container['name']}": container["restartCount"]
-        for pod in namespace.all("pods")
-        if pod["metadata"]["name"].startswith(f"{RELEASE}-sql-gateway")
-        for status in ("initContainerStatuses", "containerStatuses")
-        for container in pod["status"].get(status, ())
-    }
-    assert len(restarts) == 5
-    assert set(restarts.values()) == {0}
+    found = restarts(
+        pod for pod in namespace.all("pods") if pod["metadata"]["name"].startswith(f"{RELEASE}-sql-gateway")
+    )
+    assert len(found) == 5
+    assert set(found.values()) == {0}

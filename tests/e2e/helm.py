@@ -21,12 +21,12 @@ Values = Path | Mapping[str, Any]
 
 @contextmanager
 def installed(namespace: Namespace, release: str, *values: Values, wait: bool = False) -> Iterator[None]:
-    """The chart with these values, of which later ones win; uninstalled afterwards."""
+    """The chart with these values, later ones win; uninstalled afterwards, without a wait for its pods."""
     try:
         upgrade(namespace, release, *values, wait=wait)
         yield
     finally:
-        uninstall(namespace, release)
+        uninstall(namespace, release, wait=False)
 
 
 def upgrade(namespace: Namespace, release: str, *values: Values, wait: bool = False) -> None:
@@ -41,11 +41,10 @@ def upgrade(namespace: Namespace, release: str, *values: Values, wait: bool = Fa
         )
 
 
-def uninstall(namespace: Namespace, release: str) -> None:
-    """`helm uninstall`, if it is installed; returns when its objects are deleted."""
-    namespace.cluster.run_helm(
-        "uninstall", release, f"--namespace={namespace.name}", "--ignore-not-found", "--wait"
-    )
+def uninstall(namespace: Namespace, release: str, *, wait: bool = True) -> None:
+    """`helm uninstall`, if it is installed; with `wait`, returns when its objects are deleted."""
+    options = (f"--namespace={namespace.name}", "--ignore-not-found", *(("--wait",) if wait else ()))
+    namespace.cluster.run_helm("uninstall", release, *options)
 
 
 def _upgrade_definitions(cluster: Cluster) -> None:

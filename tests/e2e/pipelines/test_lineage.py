@@ -55,7 +55,7 @@ def test_a_changed_pipeline_resumes_from_its_last_checkpoint(lineage: Pipeline) 
 
 
 @pytest.mark.long
-def test_a_pipeline_that_does_not_take_the_state_can_be_taken_back(lineage: Pipeline) -> None:
+def test_a_pipeline_that_cannot_use_the_state_can_be_rolled_back(lineage: Pipeline) -> None:
     last = lineage.wait_for_checkpoint()
     lineage.upgrade({"definition": OTHER_OPERATORS})
     lineage.wait_for_log("There is no operator for the state")

@@ -40,7 +40,7 @@ def namespace(cluster: Cluster) -> Iterator[Namespace]:
         yield namespace
 
 
-def test_everything_gets_ready_without_a_restart(namespace: Namespace) -> None:
+def test_everything_becomes_ready_without_a_restart(namespace: Namespace) -> None:
     namespace.kubectl(
         "wait", "--for=condition=Ready", "--all", "topics,schemas,procstatproducers,pods", "--timeout=120s"
     )
@@ -55,7 +55,7 @@ def test_helms_own_test_passes(namespace: Namespace) -> None:
     assert "sent 10 records and read 10 of them" in output
 
 
-def test_the_bucket_is_there(namespace: Namespace) -> None:
+def test_the_bucket_exists(namespace: Namespace) -> None:
     with namespace.forwarded(f"service/{PREFIX}-minio", 9000, free_port()) as port:
         store = boto3.client(
             "s3",
@@ -68,13 +68,13 @@ def test_the_bucket_is_there(namespace: Namespace) -> None:
         assert store.get_object(Bucket="procstream", Key="a/b")["Body"].read() == b"text"
 
 
-def test_the_database_is_there(namespace: Namespace) -> None:
+def test_the_database_exists(namespace: Namespace) -> None:
     query = ["psql", "--host=127.0.0.1", "--dbname=procstream", "--tuples-only", "--command=SELECT 1"]
     login = ["env", "PGPASSWORD=procstream", "PGUSER=procstream"]
     assert namespace.kubectl("exec", f"{PREFIX}-postgres-0", "--", *login, *query).strip() == "1"
 
 
-def test_a_broker_that_is_lost_comes_back_with_its_topics(namespace: Namespace) -> None:
+def test_a_lost_broker_returns_with_its_topics(namespace: Namespace) -> None:
     ids = topic_ids(namespace)
     until(lambda: records(namespace) > 0, f"records in {TOPIC}", every=2)
     before = records(namespace)

@@ -1,4 +1,4 @@
-"""The pipeline `lineage` as a FlinkDeployment: after each failure every record is in the lake exactly once."""
+"""The pipeline `lineage` as a FlinkDeployment: no failure costs or doubles a record in the lake."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""One Kubernetes cluster for all end-to-end tests: that of KUBECONFIG, or a node of this machine."""
+"""One Kubernetes cluster for all end-to-end tests: that of KUBECONFIG, or a node on this machine."""
 
 import os
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import Cluster, attach, running, start, stop
+from testbed.cluster import Cluster, attach, running, start, stop
 
 _BUILD_SECONDS = 3600  # the first test of a machine waits for the cluster's programs
 
@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """A cluster that is ready. One that was up before stays up."""
+    """A ready cluster. If it was already running, it is left running."""
     ours = running()
     named = os.environ.get("KUBECONFIG")
     if named and (ours is None or Path(named) != ours.kubeconfig):

@@ -1,4 +1,4 @@
-"""The chart in a namespace, by helm."""
+"""The chart in a namespace, installed with helm."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ CHART = Path(__file__).parents[2] / "helm" / "procstream"
 LOCAL = CHART / "values-local.yaml"
 
 Values = Path | Mapping[str, Any]
-"""A file of values, or values."""
+"""A values file, or values."""
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def installed(namespace: Namespace, release: str, *values: Values, wait: bool = 
 
 
 def upgrade(namespace: Namespace, release: str, *values: Values, wait: bool = False) -> None:
-    """`helm upgrade --install`; with `wait` until everything is ready, and at most 5 min."""
+    """`helm upgrade --install`; with `wait`, returns when everything is ready, after 5 min at most."""
     with tempfile.TemporaryDirectory() as folder:
         files = [_file(given, Path(folder, f"{index}.yaml")) for index, given in enumerate(values)]
         namespace.cluster.run_helm(
@@ -39,7 +39,7 @@ def upgrade(namespace: Namespace, release: str, *values: Values, wait: bool = Fa
 
 
 def uninstall(namespace: Namespace, release: str) -> None:
-    """`helm uninstall`, if it is installed; done when its objects are gone."""
+    """`helm uninstall`, if it is installed; returns when its objects are deleted."""
     namespace.cluster.run_helm(
         "uninstall", release, f"--namespace={namespace.name}", "--ignore-not-found", "--wait"
     )

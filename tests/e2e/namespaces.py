@@ -1,4 +1,4 @@
-"""A namespace of a cluster, as the tests use it: objects in and out, waiting, forwarded ports."""
+"""A namespace as the tests use it: objects, waiting, forwarded ports."""
 
 import json
 import socket
@@ -10,18 +10,18 @@ from typing import Any
 
 import yaml
 
-from tests.e2e.cluster import Cluster
+from testbed.cluster import Cluster
 from tests.integration.waiting import until
 
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
-"""Label of a namespace that takes no pod beyond the Pod Security Standard `restricted`."""
+"""Label of a namespace that admits only pods of the Pod Security Standard `restricted`."""
 
 
 @contextmanager
 def new_namespace(cluster: Cluster, name: str, *labels: str) -> Iterator["Namespace"]:
-    """An empty namespace; gone afterwards."""
+    """A new namespace, deleted afterwards."""
     namespace = Namespace(cluster, name)
-    # What an interrupted run has left would be taken for this one's.
+    # An interrupted run may have left one.
     namespace.delete()
     cluster.run("create", "namespace", name)
     try:
@@ -42,14 +42,14 @@ class Namespace:
     def kubectl(
         self, *arguments: str, stdin: str | None = None, check: bool = True, timeout: float = 180
     ) -> str:
-        """What kubectl prints; its errors too, where they are not raised."""
+        """The output of kubectl, with its errors if `check` is off."""
         result = self.cluster.run(
             f"--namespace={self.name}", *arguments, stdin=stdin, check=check, timeout=timeout
         )
         return result.stdout + ("" if check else result.stderr)
 
     def delete(self) -> None:
-        """Delete the namespace with all that is in it, if it is there."""
+        """Delete the namespace and everything in it, if it exists."""
         self.cluster.run("delete", "namespace", self.name, "--ignore-not-found", "--timeout=100s")
 
     def apply(self, *objects: Mapping[str, Any], check: bool = True) -> str:
@@ -62,7 +62,7 @@ class Namespace:
         return list(json.loads(self.kubectl("get", kind, *selectors, "--output=json"))["items"])
 
     def objects(self) -> set[str]:
-        """KIND/NAME of all but events, and what every namespace has."""
+        """KIND/NAME of all objects except events and those that every namespace has."""
         kinds = self.cluster.run("api-resources", "--namespaced", "--verbs=list,delete", "--output=name")
         found = self.kubectl("get", ",".join(kinds.stdout.split()), "--output=name").split()
         others = ("configmap/kube-root-ca.crt", "serviceaccount/default", "event/", "event.events.k8s.io/")
@@ -89,7 +89,7 @@ class Namespace:
 
     @contextmanager
     def forwarded(self, target: str, remote: int, local: int) -> Iterator[int]:
-        """A port of a Service or pod, at this port of this machine."""
+        """Forward a port of a Service or pod to a local port."""
         command = [
             self.cluster.kubectl,
             "port-forward",

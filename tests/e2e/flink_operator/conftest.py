@@ -3,7 +3,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from tests.e2e.cluster import Cluster
+from testbed.cluster import Cluster
 from tests.e2e.flink_operator import operator
 from tests.e2e.namespaces import Namespace
 from tests.e2e.pipelines.release import installed

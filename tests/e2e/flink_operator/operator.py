@@ -7,7 +7,7 @@ from pathlib import Path
 
 from procstream_common.errors import ProcstreamError
 
-from tests.e2e.cluster import Cluster, containers
+from testbed.cluster import Cluster, containers
 
 CHART_VARIABLE = "FLINK_OPERATOR_CHART"
 """Names its helm chart (1.16 or later): a path or an address, as for `scripts/kind-up.sh`."""

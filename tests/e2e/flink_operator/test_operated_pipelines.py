@@ -14,6 +14,8 @@ from tests.e2e.pipelines.release import RELEASE, Pipeline, upgrade
 from tests.e2e.pipelines.test_lineage import OTHER_OPERATORS
 from tests.integration.waiting import until
 
+pytestmark = pytest.mark.long
+
 PROCSTREAM = Path(sys.executable).with_name("procstream")
 
 

@@ -1,4 +1,4 @@
-"""The pipeline `lineage` on Kubernetes: whatever happens to it, every record is in the lake exactly once."""
+"""The pipeline `lineage` on Kubernetes: after each failure, every record is in the lake exactly once."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.e2e.namespaces import Namespace
 from tests.e2e.pipelines.release import Pipeline
 
 CHECKPOINTS_LATER = 3
-"""Of checkpoints that had begun before, one may still complete."""
+"""One checkpoint that began earlier may still complete."""
 OTHER_OPERATORS = {
     "name": "lineage",
     "sources": {"lineage_input": {"topic": "lineage-input", "format": "avro"}},
@@ -28,7 +28,7 @@ def test_records_arrive_in_the_lake(lineage: Pipeline) -> None:
     lineage.verify()
 
 
-@pytest.mark.parametrize("role", ["taskmanager", "jobmanager"])
+@pytest.mark.parametrize("role", ["taskmanager", pytest.param("jobmanager", marks=pytest.mark.long)])
 def test_a_pod_that_is_killed_costs_no_record(lineage: Pipeline, role: str) -> None:
     last = lineage.wait_for_checkpoint()
     lineage.delete(role)
@@ -36,6 +36,7 @@ def test_a_pod_that_is_killed_costs_no_record(lineage: Pipeline, role: str) -> N
     lineage.verify()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("component", ["kafka", "minio", "registry", "operator"])
 def test_a_part_that_is_replaced_costs_no_record(lineage: Pipeline, component: str) -> None:
     last = lineage.wait_for_checkpoint()
@@ -45,7 +46,7 @@ def test_a_part_that_is_replaced_costs_no_record(lineage: Pipeline, component: s
     lineage.verify()
 
 
-def test_a_changed_pipeline_goes_on_from_its_last_checkpoint(lineage: Pipeline) -> None:
+def test_a_changed_pipeline_resumes_from_its_last_checkpoint(lineage: Pipeline) -> None:
     last = lineage.wait_for_checkpoint()
     before = lineage.parallelism()
     lineage.upgrade({"parallelism": before - 1})
@@ -54,6 +55,7 @@ def test_a_changed_pipeline_goes_on_from_its_last_checkpoint(lineage: Pipeline) 
     lineage.verify()
 
 
+@pytest.mark.long
 def test_a_pipeline_that_does_not_take_the_state_can_be_taken_back(lineage: Pipeline) -> None:
     last = lineage.wait_for_checkpoint()
     lineage.upgrade({"definition": OTHER_OPERATORS})

@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import pytest
+
+from testbed.cluster import Cluster
 from tests.e2e import helm
-from tests.e2e.cluster import Cluster
 from tests.e2e.namespaces import RESTRICTED, Namespace, new_namespace
 from tests.e2e.pipelines.release import RELEASE, VALUES, Pipeline
 from tests.integration.waiting import until
+
+pytestmark = pytest.mark.long
 
 
 def test_neither_disturbs_the_other(cluster: Cluster, namespace: Namespace) -> None:

@@ -1,15 +1,18 @@
-"""The chart's own Kafka, object store, registry and database, installed from nothing."""
+"""A new installation of the chart with its own Kafka, object store, registry and database."""
 
 from collections.abc import Iterator
 
 import boto3
 import pytest
 
-from tests.e2e import helm, images, standins
-from tests.e2e.cluster import Cluster
+from testbed import images, standins
+from testbed.cluster import Cluster
+from tests.e2e import helm
 from tests.e2e.namespaces import Namespace, new_namespace
 from tests.integration.conftest import free_port
 from tests.integration.waiting import until
+
+pytestmark = pytest.mark.long
 
 RELEASE = "events"
 PREFIX = f"{RELEASE}-procstream"
@@ -50,8 +53,8 @@ def test_everything_gets_ready_without_a_restart(namespace: Namespace) -> None:
 
 
 def test_helms_own_test_passes(namespace: Namespace) -> None:
-    told = namespace.cluster.run_helm("test", RELEASE, f"--namespace={namespace.name}", "--logs").stdout
-    assert "sent 10 records and read 10 of them" in told
+    output = namespace.cluster.run_helm("test", RELEASE, f"--namespace={namespace.name}", "--logs").stdout
+    assert "sent 10 records and read 10 of them" in output
 
 
 def test_the_bucket_is_there(namespace: Namespace) -> None:
@@ -100,6 +103,6 @@ def topic_ids(namespace: Namespace) -> dict[str, str]:
 
 def records(namespace: Namespace) -> int:
     tool = ["/opt/kafka/bin/kafka-get-offsets.sh", "--bootstrap-server=localhost:9092", f"--topic={TOPIC}"]
-    # A heap of its own, for it shares the broker's memory.
-    told = namespace.kubectl("exec", BROKER, "--", "env", "KAFKA_HEAP_OPTS=-Xmx64m", *tool)
-    return sum(int(line.rpartition(":")[2]) for line in told.split())
+    # A small heap: the tool shares the broker's memory limit.
+    output = namespace.kubectl("exec", BROKER, "--", "env", "KAFKA_HEAP_OPTS=-Xmx64m", *tool)
+    return sum(int(line.rpartition(":")[2]) for line in output.split())

@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 from procstream_local.sql.gateway import session
 
-from tests.e2e import helm, images, standins
-from tests.e2e.cluster import Cluster
+from testbed import images, standins
+from testbed.cluster import Cluster
+from tests.e2e import helm
 from tests.e2e.custom_resources.resources import topic, until_ready
 from tests.e2e.namespaces import RESTRICTED, Namespace, new_namespace
 from tests.integration import commands
 from tests.integration.conftest import free_port
 from tests.integration.waiting import until
+
+pytestmark = pytest.mark.long
 
 RELEASE = "procstream"
 REFRESH_SECONDS = 5

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from procstream_common.errors import ProcstreamError
-from procstream_local.home import Home, PipelineRecord, ProcessRecord, StackRecord
 from procstream_local.pipelines import latest_state
+from procstream_local.stack.home import Home
+from procstream_local.stack.records import PipelineRecord, ProcessRecord, StackRecord
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:

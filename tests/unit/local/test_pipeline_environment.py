@@ -1,6 +1,6 @@
 import pytest
 from procstream_common.errors import ProcstreamError
-from procstream_local.pipeline_environment import Remembered, recall, remember
+from procstream_local.pipelines.environment import Remembered, recall, remember
 
 STACK = {
     "PROCSTREAM_HOME": "/home",

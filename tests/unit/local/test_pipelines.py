@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from procstream_common.errors import ProcstreamError
-from procstream_local import pipelines, ports
-from procstream_local.home import Home, PipelineRecord, StackRecord
+from procstream_local import pipelines
+from procstream_local.stack import ports
+from procstream_local.stack.home import Home
+from procstream_local.stack.records import PipelineRecord, StackRecord
 
 KNOWN = PipelineRecord(name="lineage", source="lineage", job_id="a1b2")
 STOPPED = KNOWN.model_copy(update={"active": False, "savepoint": "file:/savepoint"})
@@ -153,7 +155,7 @@ class TestStop:
         def interrupt(_: float) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(pipelines.time, "sleep", interrupt)
+        monkeypatch.setattr(pipelines.lifecycle.time, "sleep", interrupt)
         with pytest.raises(KeyboardInterrupt):
             pipelines.stop(home, "lineage")
         assert not home.read().pipelines["lineage"].active

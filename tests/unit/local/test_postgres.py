@@ -13,9 +13,9 @@ import pytest
 from procstream_common.errors import ProcstreamError
 from procstream_common.settings import load
 from procstream_common.settings.postgres import PostgresSettings
-from procstream_local import ports, processes
-from procstream_local.home import ProcessRecord
-from procstream_local.services import postgres, postgres_installation
+from procstream_local.stack import ports, processes
+from procstream_local.stack.records import ProcessRecord
+from procstream_local.stack.services import postgres, postgres_installation
 
 Run = Callable[[], ProcessRecord]
 

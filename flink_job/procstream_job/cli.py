@@ -193,6 +193,7 @@ def _read(names: list[str]) -> list[PipelineFile]:
 
 
 def duration_of(flag: str, value: str) -> timedelta:
+    """The duration that an option was given; raises ProcstreamError that names the option."""
     try:
         return parse_duration(value)
     except ValueError as error:
@@ -200,6 +201,7 @@ def duration_of(flag: str, value: str) -> timedelta:
 
 
 def key_value(text: str) -> tuple[str, str]:
+    """Key and value of `-D KEY=VALUE`; raises ProcstreamError for any other shape."""
     key, separator, value = text.partition("=")
     if not separator or not key:
         raise ProcstreamError(f"-D: found {text!r}; expected KEY=VALUE")

@@ -1,22 +1,16 @@
 """The pipeline `lineage` as a FlinkDeployment: whatever happens, every record is in the lake exactly once."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e import helm
 from tests.e2e.namespaces import Namespace
-from tests.e2e.pipelines.release import RELEASE, Pipeline, upgrade
+from tests.e2e.pipelines.release import RELEASE, Pipeline, status, upgrade
 from tests.e2e.pipelines.test_lineage import OTHER_OPERATORS
 from tests.integration.waiting import until
 
 pytestmark = pytest.mark.long
-
-PROCSTREAM = Path(sys.executable).with_name("procstream")
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +36,6 @@ def states(pipeline: Pipeline) -> tuple[str, str]:
 
 def wait_until_stable(pipeline: Pipeline) -> None:
     until(lambda: states(pipeline) == ("STABLE", "RUNNING"), "a job that is stable", timeout=240, every=1)
-
-
-def status(namespace: Namespace) -> dict[str, Any]:
-    """What `procstream status` knows of the release."""
-    command = [PROCSTREAM, "status", "--json", "--namespace", namespace.name]
-    result = subprocess.run(
-        command, env=namespace.cluster.environment, capture_output=True, text=True, check=False
-    )
-    assert result.stdout, result.stderr
-    return dict(json.loads(result.stdout))
 
 
 def test_a_first_installation_runs_without_a_restart(lineage: Pipeline) -> None:

@@ -11,6 +11,9 @@ JAVA := flink_job/java
 # Maven reads it too; quiet unless something fails.
 MVN := mvn --quiet --batch-mode -Dstyle.color=never
 
+# Their coverage is printed.
+PACKAGES := $(notdir $(wildcard $(MEMBERS:%=%/procstream_*)))
+
 PIPELINE ?=
 DURATION ?=
 ARGS ?=
@@ -40,26 +43,47 @@ demo: setup ## Records through Kafka and Flink into proven Parquet; PIPELINE=fra
 	@$(BIN)/procstream demo $(PIPELINE) $(if $(DURATION),--duration $(DURATION)) $(ARGS)
 
 .PHONY: test
-test: setup lint test-java ## Everything: lint, Java, unit, integration (real stack) and end-to-end tests (real Kubernetes)
-	$(BIN)/pytest $(ARGS)
+test: setup ## Lint, Java, unit, chart, integration and end-to-end tests without the long ones (30 minutes, 60 the first time)
+	@scripts/while-testbed-builds.sh $(MAKE) --no-print-directory test-quick test-stack
+
+# Lint and Java use one core each most of the time.
+.PHONY: test-quick
+test-quick: setup ## Lint, Java, unit and chart tests: everything that needs no stack
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint test-java
+	@$(MAKE) --no-print-directory test-unit
 
 .PHONY: test-unit
-test-unit: setup ## The tests that need no stack
-	$(BIN)/pytest tests/unit $(ARGS)
+test-unit: setup ## Unit and chart tests, and their coverage by package
+	$(BIN)/pytest tests/unit tests/chart --cov --cov-report= --durations=25 $(UNIT_ARGS)
+	@echo "coverage of unit and chart tests, percent:"
+	@for package in $(PACKAGES) '*'; do \
+	  printf '%4s %s\n' "$$($(BIN)/coverage report --format=total --include="*/$$package/*")" "$${package/\*/all}"; done
+
+.PHONY: test-stack
+test-stack: setup ## Integration tests (embedded stack) and end-to-end tests (Kubernetes), without the long ones
+	$(BIN)/pytest tests/integration tests/e2e -m "not long" --durations=25 $(ARGS)
 
 .PHONY: test-e2e
-test-e2e: setup ## The tests on Kubernetes: that of KUBECONFIG, or a node made here (as root)
-	$(BIN)/pytest tests/e2e $(ARGS)
+test-e2e: setup ## The tests on Kubernetes without the long ones: the cluster of KUBECONFIG, or that of `make cluster`
+	$(BIN)/pytest tests/e2e -m "not long" --durations=25 $(ARGS)
+
+.PHONY: test-long
+test-long: setup ## The rest, before a release: mutation score, then every test that is marked long (about an hour)
+	$(BIN)/python -m tests.mutation
+	$(BIN)/pytest tests -m long --durations=25 $(ARGS)
 
 .PHONY: test-java
 test-java: setup ## Formatting and tests of the Flink module
 	$(MVN) --file $(JAVA)/pom.xml verify
 
 .PHONY: lint
-lint: setup ## ruff and mypy
+lint: setup ## ruff, mypy and the layers; the chart's values and the documentation of reasons are as generated
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m helm.values_model --check
+	$(BIN)/python -m procstream_operator.reasons docs/operator/reasons.md --check
 
 .PHONY: format
 format: setup ## Format Python and Java
@@ -72,18 +96,18 @@ bench: setup ## The benchmarks behind the README's numbers (about half an hour)
 	$(BIN)/python -m bench $(ARGS)
 
 .PHONY: cluster
-cluster: setup ## A real single-node Kubernetes on this machine, for the end-to-end tests (root, Debian)
-	@$(BIN)/python -m tests.e2e.cluster up
+cluster: setup ## Start a real single-node Kubernetes on this machine; see testbed/README.md (root, Debian)
+	@$(BIN)/python -m testbed up
 
 .PHONY: cluster-down
-cluster-down: setup ## Take it down; its state stays (ARGS=--wipe removes it)
-	@$(BIN)/python -m tests.e2e.cluster down $(ARGS)
+cluster-down: setup ## Stop it and keep its state (ARGS=--wipe deletes the state)
+	@$(BIN)/python -m testbed down $(ARGS)
 
 .PHONY: lock
-lock: $(VENV)/.installed ## Compile requirements/*.txt anew
+lock: $(VENV)/.installed ## Compile requirements/*.txt
 	scripts/lock.sh $(ARGS)
 
 .PHONY: clean
 clean: ## Stop the embedded stack and remove what was built; ~/.cache/procstream stays
 	test ! -x $(BIN)/procstream || $(BIN)/procstream down
-	rm -rf $(VENV) $(JAVA)/target .procstream .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(JAVA)/target .procstream .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

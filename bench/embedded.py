@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 from procstream_local import stack
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 from rich.console import Console
 
 

@@ -13,12 +13,12 @@ from typing import Annotated, Any
 import typer
 from procstream_common.errors import ProcstreamError
 from procstream_common.settings import KafkaSettings, load
-from procstream_job.flink_target import flink_target
-from procstream_job.model import Pipeline
-from procstream_job.pipeline_file import load_pipeline
-from procstream_job.runner import FlinkSession
-from procstream_job.submission import plan_jobs
-from procstream_local import artifacts
+from procstream_job.file.model import Pipeline
+from procstream_job.file.reading import PipelineFile, load_pipeline
+from procstream_job.submitting.flink.session import FlinkSession
+from procstream_job.submitting.flink_target import flink_target
+from procstream_job.submitting.plans import plan_jobs
+from procstream_local.stack import artifacts
 from rich.console import Console
 from rich.table import Table
 
@@ -150,7 +150,7 @@ def summarize(found: Sequence[Run]) -> Summary:
 def _fill(
     stack: EmbeddedStack, kafka: KafkaSettings, records: int, partitions: int, console: Console
 ) -> None:
-    """The generator's transactions into the topic. Raises `ProcstreamError` when not all are there."""
+    """Send the generator's transactions to the topic. Raises `ProcstreamError` when some are missing."""
     command = [sys.executable, "-m", "procstream_producer.cli", "generate", "transactions"]
     options = ["--topic", _TRANSACTIONS, "--rate", "max", "--count", str(records), "--seed", "1"]
     quiet = ["--log-level", "WARNING"]
@@ -215,9 +215,8 @@ def _run(
     # The broker's time, for it is the broker that sees the first and the last.
     topics.make(kafka, [alerts], 1, {"message.timestamp.type": "LogAppendTime"})
     # Functions may be beside the pipeline file, as they are for a user's.
-    file = str(Path(__file__).with_name("functions.yaml"))
-    pipeline = _pipeline(rule, alerts, setup.parallelism)
-    plan = jobs.bounded(plan_jobs({file: pipeline}, stack.env)[file])
+    file = PipelineFile("functions", _pipeline(rule, alerts, setup.parallelism), Path(__file__).parent)
+    plan = jobs.bounded(plan_jobs([file], stack.env)[file.label])
     with CpuMeter(stack.taskmanager).running() as meter:
         jobs.wait_until_finished(stack.flink_url, jobs.submit(session, plan))
     times = sorted(message.timestamp()[1] / 1000 for message in topics.read(kafka, alerts, 1))

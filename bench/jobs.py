@@ -2,24 +2,23 @@
 
 import gc
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import httpx
 from procstream_common.errors import ProcstreamError
-from procstream_job import sql
-from procstream_job.plan import JobPlan
-from procstream_job.runner import FlinkSession
-from procstream_job.sinks.postgres import PostgresTable, TableColumn
-from procstream_job.sql import Statement
-from procstream_job.steps import Step
-from procstream_local.status.answers import root_cause
+from procstream_common.flink import FlinkRest, root_cause
+from procstream_job.language import sql
+from procstream_job.language.sql import Statement
+from procstream_job.plan.job_plan import JobPlan
+from procstream_job.plan.steps import Step
+from procstream_job.submitting.flink.session import FlinkSession
 
 BOUNDED = {"scan.bounded.mode": "latest-offset"}
 """Options of a source that ends where its topic ends now."""
 
 _LOOK_SECONDS = 0.5
+_ANSWER_SECONDS = 30
 _START_SECONDS = 120
 _LONGEST_SECONDS = 1800
 _ENDED = ("FINISHED", "FAILED", "CANCELED")
@@ -31,18 +30,18 @@ def bounded(plan: JobPlan) -> JobPlan:
 
 
 def submit(session: FlinkSession, plan: JobPlan) -> str:
-    """Start a job that writes no table of PostgreSQL; returns its id."""
+    """Start a job; returns its id."""
     # Were garbage collected in another thread meanwhile (a progress bar has one), py4j would talk to the JVM
     # over a second connection, and then perhaps from here too: Flink's planner wants one thread for a job.
     gc.disable()
     try:
-        return session.submit(plan, _no_postgres)
+        return session.submit(plan)
     finally:
         gc.enable()
 
 
 def wait_until_running(rest: str, job_id: str) -> None:
-    """Wait until every task of a job runs. Raises `ProcstreamError` when it ends, or takes minutes."""
+    """Wait until every task of a job runs. Raises `ProcstreamError` when it ends, or needs minutes."""
     deadline = time.monotonic() + _START_SECONDS
     while not _all_run(job := get(rest, f"/jobs/{job_id}")):
         if job["state"] in _ENDED or time.monotonic() > deadline:
@@ -51,7 +50,7 @@ def wait_until_running(rest: str, job_id: str) -> None:
 
 
 def wait_until_finished(rest: str, job_id: str) -> None:
-    """Wait for the end of a bounded job. Raises `ProcstreamError` when it fails, or takes half an hour."""
+    """Wait for the end of a bounded job. Raises `ProcstreamError` when it fails, or needs half an hour."""
     deadline = time.monotonic() + _LONGEST_SECONDS
     while (state := get(rest, f"/jobs/{job_id}")["state"]) != "FINISHED":
         if state in ("FAILED", "CANCELED", "RESTARTING") or time.monotonic() > deadline:
@@ -63,7 +62,8 @@ def cancel(rest: str, job_id: str) -> None:
     """End a job, and return when it has ended. One that has ended already is left alone."""
     if get(rest, f"/jobs/{job_id}")["state"] in _ENDED:
         return
-    httpx.patch(f"{rest}/jobs/{job_id}", params={"mode": "cancel"}, timeout=30, trust_env=False)
+    with FlinkRest(rest, timeout=_ANSWER_SECONDS) as flink:
+        flink.request("PATCH", f"jobs/{job_id}", params={"mode": "cancel"})
     deadline = time.monotonic() + _START_SECONDS
     while (state := get(rest, f"/jobs/{job_id}")["state"]) not in _ENDED:
         if time.monotonic() > deadline:
@@ -78,10 +78,9 @@ def last_failure(rest: str, job_id: str) -> str:
 
 
 def get(rest: str, path: str) -> Any:
-    """An answer of Flink's REST interface."""
-    response = httpx.get(f"{rest}{path}", timeout=30, trust_env=False)
-    response.raise_for_status()
-    return response.json()
+    """An answer of Flink's REST interface. Raises what `FlinkRest.get` raises."""
+    with FlinkRest(rest, timeout=_ANSWER_SECONDS) as flink:
+        return flink.get(path)
 
 
 def _all_run(job: Mapping[str, Any]) -> bool:
@@ -100,7 +99,3 @@ def _bounded(step: Step) -> Step:
         return step
     options = "".join(f",\n  {sql.text(key)} = {sql.text(value)}" for key, value in BOUNDED.items())
     return replace(step, sql=step.sql.replace(connector, connector + options))
-
-
-def _no_postgres(table: PostgresTable) -> Sequence[TableColumn]:
-    raise ProcstreamError(f"{table.place}: found a table of PostgreSQL; expected none in a benchmark")

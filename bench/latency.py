@@ -9,19 +9,22 @@ from typing import Annotated, Any
 
 import typer
 from procstream_common.errors import ProcstreamError
+from procstream_common.kafka import Isolation
 from procstream_common.settings import KafkaSettings, load
-from procstream_job.flink_target import flink_target
-from procstream_job.model import Dropped, KafkaSink, Pipeline, RecordTopic, Sink
-from procstream_job.pipeline_file import load_pipeline
-from procstream_job.runner import FlinkSession
-from procstream_job.submission import plan_jobs
-from procstream_local import artifacts
+from procstream_job.file.model import Dropped, Pipeline
+from procstream_job.file.reading import PipelineFile, load_pipeline
+from procstream_job.sinks.kafka.options import KafkaSink, RecordTopic
+from procstream_job.sinks.sink import Sink
+from procstream_job.submitting.flink.session import FlinkSession
+from procstream_job.submitting.flink_target import flink_target
+from procstream_job.submitting.plans import plan_jobs
+from procstream_local.stack import artifacts
 from rich.console import Console
 from rich.table import Table
 
 from bench import jobs, machine, payments, report, topics
 from bench.embedded import EmbeddedStack, embedded_stack
-from bench.payments import Arrivals, Isolation, Payment
+from bench.payments import Arrivals, Payment
 
 PARTITIONS = 3
 """As the topics of the shipped pipelines have."""
@@ -88,7 +91,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Latencies:
-    """Of one run, in ms, of each payment that counts."""
+    """The latencies of one run in ms, one for each payment that counts."""
 
     by_isolation: Mapping[Isolation, Sequence[float]]
     checkpoint: float | None
@@ -210,7 +213,7 @@ class _Run:
     def measure(self, batch: Sequence[Payment], load: Load) -> Latencies:
         """Send the payments to the running job, wait for all alerts, and end the job."""
         rest, file = self._stack.flink_url, self._variant.pipeline
-        plan = plan_jobs({file: self._pipeline}, self._stack.env)[file]
+        plan = plan_jobs([PipelineFile(file, self._pipeline)], self._stack.env)[file]
         job_id = jobs.submit(self._session, plan)
         try:
             jobs.wait_until_running(rest, job_id)

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 import psutil
-from procstream_local.artifacts import Artifacts
+from procstream_local.stack.artifacts import Artifacts
 
 
 @dataclass(frozen=True, kw_only=True)

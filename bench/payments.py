@@ -9,17 +9,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
 from procstream_common.errors import ProcstreamError
+from procstream_common.kafka import Isolation, KafkaCluster
 from procstream_common.settings import KafkaSettings
 from procstream_producer.delivery.kafka import PRODUCER_PROPERTIES
 from procstream_producer.generators.transactions import Transactions
 
 from bench import topics
-
-Isolation = Literal["read_committed", "read_uncommitted"]
 
 # Above every threshold that ships: each payment is answered.
 _ALERTING_AMOUNT = 10_000.0
@@ -61,7 +60,7 @@ def send(
         if error is not None:
             failures.append(error.str())
 
-    producer = Producer({**PRODUCER_PROPERTIES, **kafka.librdkafka(), **properties})
+    producer = KafkaCluster(kafka).producer({**PRODUCER_PROPERTIES, **properties})
     producer.list_topics(topic, timeout=_FLUSH_SECONDS)  # connected before the first is sent
     sent = {}
     start = time.monotonic()
@@ -77,7 +76,7 @@ def send(
 
 
 class Arrivals:
-    """When the first alert of each key came to a consumer."""
+    """When the first alert of each key reached a consumer."""
 
     def __init__(self, kafka: KafkaSettings, topic: str, partitions: int, isolation: Isolation) -> None:
         self.at: dict[bytes, float] = {}
@@ -86,13 +85,9 @@ class Arrivals:
         self._partitions = partitions
         self._ending = threading.Event()
         self._failure: KafkaError | None = None
-        self._consumer = Consumer(
-            {
-                **kafka.librdkafka(),
-                "group.id": f"{topic}-{isolation}",
-                "isolation.level": isolation,
-                "enable.auto.commit": False,
-            }
+        # It fetches as librdkafka does by default: the latency of that is measured.
+        self._consumer = KafkaCluster(kafka).consumer(
+            {"isolation.level": isolation, "fetch.wait.max.ms": 500}
         )
 
     @contextmanager
@@ -108,7 +103,7 @@ class Arrivals:
             self._consumer.close()
 
     def wait_for(self, number: int, seconds: float) -> None:
-        """Wait until alerts of so many keys are there. Raises `ProcstreamError` when they do not come."""
+        """Wait for alerts of so many keys. Raises `ProcstreamError` when they do not arrive."""
         deadline = time.monotonic() + seconds
         while len(self.at) < number and not self._failure and time.monotonic() < deadline:
             self._ending.wait(_POLL_SECONDS)

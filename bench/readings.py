@@ -1,4 +1,4 @@
-"""The records that are read by every run: made once, spread over the partitions of one topic.
+"""The records that every run reads: created once, spread over the partitions of one topic.
 
 A record is about 125 bytes of Avro in the Confluent wire format. Event times go forward with the offsets,
 as they do in a stream of events, and cover a little more than two hours: three hourly folders.
@@ -12,10 +12,11 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaError, Producer
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka import KafkaError
 from procstream_common.errors import ProcstreamError
+from procstream_common.kafka import KafkaCluster
 from procstream_common.provisioning import SchemaSpec, ensure_schema
+from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 from procstream_producer.encoding import AvroEncoder
 from procstream_producer.generators.run import GENERATOR_PROPERTIES
@@ -60,17 +61,17 @@ class Share:
 
 
 def fill(env: Mapping[str, str], records: int, partitions: int, console: Console) -> float:
-    """Make the topic with so many records; `env` says where Kafka and the registry are.
+    """Create the topic with so many records; `env` has the settings of Kafka and the registry.
 
     Returns the mean size of a record in bytes. Raises `ProcstreamError` when not all of them are there.
     """
     kafka = load(KafkaSettings, env)
-    registry = SchemaRegistryClient(load(RegistrySettings, env).confluent())
     topics.make(kafka, [TOPIC], partitions)
-    schema_id = ensure_schema(registry, SchemaSpec(subject=f"{TOPIC}-value", definition=SCHEMA)).id
+    with SchemaRegistry(load(RegistrySettings, env)) as registry:
+        schema_id = ensure_schema(registry, SchemaSpec(subject=f"{TOPIC}-value", definition=SCHEMA)).id
     shares = [Share(env, schema_id, partition, partitions, records) for partition in range(partitions)]
     progress = report.progress_bar(console, transient=True)
-    # Not by fork: librdkafka's threads would not be there in the child.
+    # Not by fork: the child would not have librdkafka's threads.
     with progress, ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         task = progress.add_task("records to the topic", total=records)
         sent = [pool.submit(produce, share) for share in shares]
@@ -95,7 +96,7 @@ def produce(share: Share) -> int:
         if error is not None:
             failures.append(error.str())
 
-    producer = Producer({**GENERATOR_PROPERTIES, **load(KafkaSettings, share.env).librdkafka()})
+    producer = KafkaCluster(load(KafkaSettings, share.env)).producer(GENERATOR_PROPERTIES)
     encoder = AvroEncoder(subject=f"{TOPIC}-value", schema_id=share.schema_id, schema_text=SCHEMA)
     size = 0
     for number in range(share.partition, share.records, share.partitions):

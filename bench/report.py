@@ -1,4 +1,4 @@
-"""How a benchmark tells what it does and what it found."""
+"""How a benchmark reports its progress and its results."""
 
 import json
 import sys

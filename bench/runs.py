@@ -1,4 +1,4 @@
-"""One run: a bounded job from its start to its end, its rate, and whether all rows are there."""
+"""One run: a bounded job from its start to its end, its rate, and whether all rows arrived."""
 
 import shutil
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 from procstream_common.errors import ProcstreamError
-from procstream_job.plan import JobPlan
-from procstream_job.runner import FlinkSession
+from procstream_job.plan.job_plan import JobPlan
+from procstream_job.submitting.flink.session import FlinkSession
 
 from bench import jobs, sinks
 from bench.embedded import EmbeddedStack
@@ -29,7 +29,7 @@ class Run:
     Planning, deployment and the wait for the last checkpoint, which only a job that ends has, are not in it.
     """
     cpu_seconds: float
-    """Of the TaskManager while the job was there; other load disturbs it less than the rate."""
+    """CPU time of the TaskManager while the job ran; other load disturbs it less than the rate."""
 
     @property
     def rate(self) -> float:

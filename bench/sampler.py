@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
+from procstream_common.proxies import bypass_proxies
 
 WARM_UP_SECONDS = 5.0
 START_SECONDS = 60.0
@@ -122,6 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    bypass_proxies()
     parser.add_argument("--seconds", type=float, default=30.0, help="length of each run")
     parser.add_argument("--json", action="store_true", help="one JSON line instead of the table")
     arguments = parser.parse_args()

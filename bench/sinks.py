@@ -4,21 +4,23 @@ All are bounded: they read what is in the topic and end. All have the configurat
 (object reuse, checkpoints, parallelism, state backend), the same columns and the same compression.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from procstream_common.lake import PATH_VARIABLES
 from procstream_common.settings import KafkaSettings, load
-from procstream_job import sql
-from procstream_job.columns import LINEAGE_COLUMNS
-from procstream_job.model import Pipeline
-from procstream_job.outputs import RESULTS, EnsureTable, Outputs, Result, result_view
-from procstream_job.plan import JobPlan
-from procstream_job.sql import Statement
-from procstream_job.steps import View
-from procstream_job.submission import plan_jobs
+from procstream_job.file.model import Pipeline
+from procstream_job.file.reading import PipelineFile
+from procstream_job.language import sql
+from procstream_job.language.columns import LINEAGE_COLUMNS
+from procstream_job.language.sql import Statement
+from procstream_job.plan.job_plan import JobPlan
+from procstream_job.plan.outputs import RESULTS, Outputs, result_view
+from procstream_job.plan.steps import View
+from procstream_job.sinks.kind import Result, StoredColumn
+from procstream_job.submitting.plans import plan_jobs
 
 from bench import jobs, readings
 
@@ -28,7 +30,7 @@ COMPRESSION = "SNAPPY"
 _SOURCE = "readings"
 _STOCK_SINK = "`stock_sink`"
 _METADATA = {"kafka_topic": "topic", "kafka_partition": "partition", "kafka_offset": "offset"}
-# Zero-padded like the lake's. With DATE_FORMAT the job takes a fifth more CPU, with SUBSTRING more still.
+# Zero-padded like the lake's. With DATE_FORMAT the job needs a fifth more CPU, with SUBSTRING even more.
 _HOUR_FOLDERS = {
     "year": "CAST(EXTRACT(YEAR FROM {time}) AS STRING)",
     "month": "LPAD(CAST(EXTRACT(MONTH FROM {time}) AS STRING), 2, '0')",
@@ -66,7 +68,7 @@ def ours(folder: Path, env: Mapping[str, str], settings: Settings) -> JobPlan:
         }
     )
     without_paths = {name: value for name, value in env.items() if name not in PATH_VARIABLES}
-    return jobs.bounded(plan_jobs({"bench": pipeline}, without_paths)["bench"])
+    return jobs.bounded(plan_jobs([PipelineFile("bench", pipeline)], without_paths)["bench"])
 
 
 def stock(folder: Path, env: Mapping[str, str], settings: Settings) -> JobPlan:
@@ -91,8 +93,8 @@ class StockPlan(JobPlan):
     target: Path
     partitions: tuple[str, ...]
 
-    def outputs(self, results: Mapping[str, Result], ensure_table: EnsureTable) -> Outputs:
-        """The table that takes the query's result as it is."""
+    def outputs(self, results: Mapping[str, Result], stored: Mapping[str, Sequence[StoredColumn]]) -> Outputs:
+        """The table that stores the query's result as it is."""
         (only,) = self.pipeline.all_outputs
         options = {
             "connector": "filesystem",
@@ -131,7 +133,7 @@ def _stock_plan(
         "scan.startup.mode": "earliest-offset",
         **jobs.BOUNDED,
         "value.format": "avro-confluent",
-        **{f"value.avro-confluent.{key}": value for key, value in source.format_options.items()},
+        **{f"value.avro-confluent.{key}": value for key, value in source.decoding.options.items()},
     }
     names = sql.names([*(column.name for column in source.columns), *_METADATA])
     dates = "".join(

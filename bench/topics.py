@@ -1,13 +1,13 @@
-"""Topics of a benchmark: made, counted, watched."""
+"""Topics of a benchmark: created, counted, read."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
-from procstream_common.errors import ProcstreamError
+from confluent_kafka import KafkaError, Message, TopicPartition
+from procstream_common.errors import NotFoundError, ProcstreamError, ServerError, UnavailableError
+from procstream_common.kafka import KafkaCluster, server_error
 from procstream_common.provisioning import TopicSpec, ensure_topics
 from procstream_common.settings import KafkaSettings
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 _ANSWER_SECONDS = 10
 _READ_SECONDS = 30
@@ -17,18 +17,14 @@ _READ_AT_ONCE = 10_000
 def make(
     kafka: KafkaSettings, names: Iterable[str], partitions: int, config: Mapping[str, str] | None = None
 ) -> None:
-    """Make the topics, all alike; `config` has topic settings such as `retention.ms`."""
+    """Create the topics, all alike; `config` has topic settings such as `retention.ms`."""
     specs = [TopicSpec(topic_name=name, partitions=partitions, config=dict(config or {})) for name in names]
-    ensure_topics(AdminClient(kafka.librdkafka()), specs)
+    ensure_topics(KafkaCluster(kafka), specs)
 
 
 def count(kafka: KafkaSettings, topic: str, partitions: int) -> int:
-    """Offsets that are in the topic now; those of transactions' markers count too."""
-    consumer = Consumer({**kafka.librdkafka(), "group.id": f"{topic}-count"})
-    try:
-        return sum(high - low for low, high in _bounds(consumer, topic, partitions).values())
-    finally:
-        consumer.close()
+    """The number of offsets in the topic now; those of transaction markers count too."""
+    return sum(high - low for low, high in _bounds(KafkaCluster(kafka), topic, partitions).values())
 
 
 def read(kafka: KafkaSettings, topic: str, partitions: int) -> Iterator[Message]:
@@ -36,9 +32,10 @@ def read(kafka: KafkaSettings, topic: str, partitions: int) -> Iterator[Message]
 
     Raises `ProcstreamError` when they do not come.
     """
-    consumer = Consumer({**kafka.librdkafka(), "group.id": f"{topic}-read", "enable.auto.commit": False})
+    cluster = KafkaCluster(kafka)
+    bounds = _bounds(cluster, topic, partitions)
+    consumer = cluster.consumer()
     try:
-        bounds = _bounds(consumer, topic, partitions)
         left = sum(high - low for low, high in bounds.values())
         consumer.assign([TopicPartition(topic, number, low) for number, (low, _) in bounds.items()])
         while left > 0:
@@ -54,22 +51,28 @@ def read(kafka: KafkaSettings, topic: str, partitions: int) -> Iterator[Message]
 
 
 def raise_if_error(topic: str, error: KafkaError | None) -> None:
-    """Raise what a client was told instead of a record."""
+    """Raise the error that a client received instead of a record."""
     if error is not None:
-        raise ProcstreamError(f"topic {topic}: {error.str()}")
+        raise server_error(error, f"topic {topic}: {error.str()}")
 
 
-def _bounds(consumer: Consumer, topic: str, partitions: int) -> dict[int, tuple[int, int]]:
-    # A topic made a moment ago is in the metadata before its partitions answer.
-    retrying = Retrying(
-        retry=retry_if_exception_type(KafkaException),
-        stop=stop_after_delay(_ANSWER_SECONDS),
-        wait=wait_fixed(0.1),
-        reraise=True,
-    )
-    return {
-        number: retrying(
-            consumer.get_watermark_offsets, TopicPartition(topic, number), timeout=_ANSWER_SECONDS
-        )
-        for number in range(partitions)
-    }
+@retry(
+    # The partitions of a topic that was just created are listed before they answer.
+    retry=retry_if_exception_type((UnavailableError, NotFoundError)),
+    stop=stop_after_delay(_ANSWER_SECONDS),
+    wait=wait_fixed(0.1),
+    reraise=True,
+)
+def _bounds(cluster: KafkaCluster, topic: str, partitions: int) -> dict[int, tuple[int, int]]:
+    places = [(topic, number) for number in range(partitions)]
+    first = cluster.offsets(places, "earliest", isolation="read_uncommitted")
+    after_last = cluster.offsets(places, "latest", isolation="read_uncommitted")
+    bounds = {}
+    for place in places:
+        low, high = first[place], after_last[place]
+        if isinstance(low, ServerError):
+            raise low
+        if isinstance(high, ServerError):
+            raise high
+        bounds[place[1]] = low, high
+    return bounds

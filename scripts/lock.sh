@@ -19,8 +19,7 @@ compile dev "$@" --extra flink "${members[@]/%//pyproject.toml}" requirements/de
 # The images have the versions that the tests ran with.
 compile build "$@" --constraint requirements/dev.txt requirements/build.in
 compile producer "$@" --constraint requirements/dev.txt --extra msk-iam {common,producer}/pyproject.toml
-compile operator "$@" --constraint requirements/dev.txt --extra msk-iam --extra provisioning \
-  {common,operator}/pyproject.toml
+compile operator "$@" --constraint requirements/dev.txt --extra msk-iam {common,operator}/pyproject.toml
 # Of Beam, Flink uses the worker that runs Python functions; these serve its other parts, or run in threads.
 unused=(docopt find-libpython hdfs jsonpickle jsonschema jsonschema-specifications pemja pydot redis
   referencing rpds-py fasteners)

@@ -1,14 +1,16 @@
-"""How every procstream command ends: a user's mistake is one line on stderr and a non-zero exit."""
+"""How every procstream command runs: a user's mistake is one line on stderr and a non-zero exit."""
 
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from procstream_common.errors import ProcstreamError
+from procstream_common.proxies import bypass_proxies
 
 
 def run(app: Callable[..., Any]) -> None:
     """Run a Typer app (or any callable); print a `ProcstreamError` as `error: …` and exit with its code."""
+    bypass_proxies()
     try:
         app()
     except ProcstreamError as error:

@@ -1,10 +1,24 @@
-"""The one exception a person may cause: it is shown as a single line, never as a stack trace."""
+"""The errors that a user can cause or meet: each is shown as a single line, never as a stack trace.
+
+    ProcstreamError                 a mistake in the input, in one line
+    ├── SettingsError               a setting is missing or wrong
+    └── ServerError                 a server's answer, or its silence
+        ├── UnavailableError        no answer, or it cannot answer now: another attempt may work
+        ├── RefusedError            it answered, and another attempt will not change the answer
+        │   └── ConflictError       somebody else changed it first
+        └── NotFoundError           it answered: it has no such thing
+
+A module adds a class of its own only where the class carries data that a caller uses, such as the topic that
+Kafka refused.
+"""
+
+from enum import StrEnum
 
 
 class ProcstreamError(Exception):
-    """A mistake in the input, or a part that is away, said in one line.
+    """A mistake in the input, or a failure of something that procstream needs, in one line.
 
-    The message says where, what was found and what was expected. The command line prints it and
+    The message states where, what was found and what was expected. The command line prints it and
     exits with `exit_code`; other callers catch it like any exception.
     """
 
@@ -15,3 +29,41 @@ class SettingsError(ProcstreamError):
     """A setting is missing or wrong; the message names its environment variable."""
 
     exit_code = 2
+
+
+class Server(StrEnum):
+    """The servers that procstream calls, by the names that users know."""
+
+    KAFKA = "Kafka"
+    REGISTRY = "the schema registry"
+    FLINK = "Flink"
+    KUBERNETES = "the Kubernetes API server"
+    S3 = "S3"
+    POSTGRES = "PostgreSQL"
+
+
+class ServerError(ProcstreamError):
+    """A server's answer, or its silence, stands in the way."""
+
+    def __init__(self, server: Server, message: str) -> None:
+        super().__init__(server, message)
+        self.server = server
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+
+class UnavailableError(ServerError):
+    """The server does not answer, or cannot at the moment: another attempt may work."""
+
+
+class RefusedError(ServerError):
+    """The server answered, and will answer the same again: credentials, permissions, an invalid request."""
+
+
+class ConflictError(RefusedError):
+    """Somebody else changed it first."""
+
+
+class NotFoundError(ServerError):
+    """The server answered: it has no such thing."""

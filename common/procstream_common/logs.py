@@ -1,4 +1,4 @@
-"""Log lines on stderr: plain text for people, or one JSON object a line for machines."""
+"""Log lines on stderr: plain text to read, or one JSON object per line for machines."""
 
 import json
 import logging

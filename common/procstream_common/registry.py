@@ -1,36 +1,34 @@
-"""Looking schemas up in a Confluent-compatible registry; registering them is the operator's work."""
+"""A Confluent-compatible schema registry: schemas looked up, registered and deleted.
+
+Confluent's own client is not used: to import it costs 12 to 18 MB of memory, and it calls an HTML page with
+status 404 "not found" (docs/decisions/0015-registry-by-httpx.md).
+"""
 
 import base64
-import json
 import logging
 import ssl
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
 
-from procstream_common.errors import ProcstreamError
+from procstream_common.errors import NotFoundError, RefusedError, Server, ServerError, UnavailableError
+from procstream_common.proxies import may_use_proxy
 from procstream_common.settings import RegistrySettings
 
 _log = logging.getLogger("procstream.registry")
 
 RETRY_SECONDS = 0.5
-"""How long `wait_for_schema` rests between two attempts."""
+"""How long `wait_for_schema` pauses between two attempts."""
 
-
-class SchemaNotFound(ProcstreamError):  # noqa: N818 - says what it is
-    """The registry answers and does not have the subject or the id."""
-
-
-class RegistryUnavailable(ProcstreamError):  # noqa: N818
-    """The registry does not answer, or answers that it cannot now (5xx, 429): worth another attempt."""
-
-
-class RegistryRefused(ProcstreamError):  # noqa: N818
-    """The registry answers something that another attempt will not change: credentials, a wrong URL."""
+_MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
+_NOT_FOUND_CODES = range(40400, 40500)
+"""The registry's own codes, such as 40401 for a subject; a server that is no registry has none of them."""
+_SCHEMA_NOT_FOUND = 40403
 
 
 @dataclass(frozen=True)
@@ -42,16 +40,39 @@ class RegisteredSchema:
     schema_text: str
 
 
+@dataclass(frozen=True)
+class Reference:
+    """A schema that another one uses: the `name` it has there, and where it is registered."""
+
+    name: str
+    subject: str
+    version: int
+
+
+class SchemaRefusedError(RefusedError):
+    """The registry refused a request about a schema or its subject."""
+
+    def __init__(self, message: str, *, incompatible: bool = False) -> None:
+        super().__init__(Server.REGISTRY, message)
+        self.incompatible = incompatible
+        """Whether it breaks the subject's compatibility level; otherwise it is no valid schema."""
+
+
 class SchemaRegistry:
-    """A thin client over one HTTP connection; every lookup is one request, nothing is cached.
+    """A thin client over one pool of connections; each call is one request, nothing is cached.
+
+    It may be used by several threads. `timeout` is in seconds and holds for each request.
+
+    Every method raises `UnavailableError` when the registry does not answer or cannot now (5xx, 429), and
+    `RefusedError` when another attempt will not help: credentials, or an address that is no registry's.
 
     Raises:
-        RegistryRefused: a certificate or key file cannot be used.
+        RefusedError: a certificate or key file cannot be used.
     """
 
     def __init__(self, settings: RegistrySettings, *, timeout: float = 10.0) -> None:
-        self._settings = settings
-        headers = {"Accept": "application/vnd.schemaregistry.v1+json, application/json"}
+        self._where = f"SCHEMA_REGISTRY_URL {settings.url}"
+        headers = {"Accept": f"{_MEDIA_TYPE}, application/json"}
         if settings.username is not None and settings.password is not None:
             user_info = f"{settings.username}:{settings.password.get_secret_value()}"
             headers["Authorization"] = "Basic " + base64.b64encode(user_info.encode()).decode()
@@ -60,133 +81,255 @@ class SchemaRegistry:
             headers=headers,
             timeout=timeout,
             verify=_tls(settings) if settings.url.startswith("https://") else False,
+            trust_env=may_use_proxy(settings.url),
         )
 
-    def __enter__(self) -> "SchemaRegistry":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connections."""
         self._http.close()
 
-    def latest(self, subject: str) -> RegisteredSchema:
-        """The newest schema of `subject`.
+    def subjects(self) -> list[str]:
+        """The subjects that are registered."""
+        doing = "listing subjects"
+        answer = self._request("GET", "/subjects", doing)
+        if not isinstance(answer, list):
+            raise self._not_a_registry(doing)
+        return [str(subject) for subject in answer]
 
-        Raises:
-            SchemaNotFound: the registry has no such subject.
-            RegistryUnavailable: the registry is away; worth another attempt.
-            RegistryRefused: it does not let us, or is no schema registry.
-        """
-        what = f"subject {subject!r}"
-        answer = self._get(f"/subjects/{quote(subject, safe='')}/versions/latest", what)
-        try:
-            return RegisteredSchema(int(answer["id"]), int(answer["version"]), str(answer["schema"]))
-        except (KeyError, TypeError, ValueError):
-            raise self._not_a_registry(what) from None
+    def latest(self, subject: str) -> RegisteredSchema:
+        """The newest schema of `subject`. Raises `NotFoundError` when there is no such subject."""
+        doing = f"looking for subject {subject!r}"
+        path = f"/subjects/{quote(subject, safe='')}/versions/latest"
+        answer = self._request("GET", path, doing, absent=f"subject {subject!r} is not registered")
+        return self._registered(answer, doing)
 
     def by_id(self, schema_id: int) -> str:
         """Text of the schema with this id (the four bytes after the magic byte of a record).
 
-        Raises:
-            SchemaNotFound: the registry has no such id.
-            RegistryUnavailable: the registry is away; worth another attempt.
-            RegistryRefused: it does not let us, or is no schema registry.
+        Raises `NotFoundError` when there is no such id.
         """
-        what = f"schema id {schema_id}"
-        answer = self._get(f"/schemas/ids/{schema_id}", what)
+        doing = f"looking for schema id {schema_id}"
+        answer = self._request(
+            "GET", f"/schemas/ids/{schema_id}", doing, absent=f"schema id {schema_id} is not registered"
+        )
         try:
             return str(answer["schema"])
         except (KeyError, TypeError):
-            raise self._not_a_registry(what) from None
+            raise self._not_a_registry(doing) from None
 
     def wait_for_schema(self, subject: str, timeout: float) -> RegisteredSchema:
-        """`latest(subject)`, with further attempts while the registry is away, for `timeout` seconds.
+        """`latest(subject)`; retries while the registry is unavailable, for `timeout` seconds.
 
-        Raises:
-            SchemaNotFound: the registry is there and has no such subject.
-            RegistryUnavailable: it was away all the time.
-            RegistryRefused: it does not let us, or is no schema registry.
+        Raises `NotFoundError` when there is no such subject.
         """
         deadline = time.monotonic() + timeout
-        said = False
+        logged = False
         while True:
             try:
                 return self.latest(subject)
-            except RegistryUnavailable as error:
-                if not said:
-                    said = True
+            except UnavailableError as error:
+                if not logged:
+                    logged = True
                     _log.info("%s; waiting up to %g s", error, timeout)
                 if time.monotonic() + RETRY_SECONDS > deadline:
-                    raise RegistryUnavailable(f"{error}; tried for {timeout:g} s") from None
+                    raise UnavailableError(Server.REGISTRY, f"{error}; tried for {timeout:g} s") from None
             time.sleep(RETRY_SECONDS)
 
-    def _get(self, path: str, what: str) -> Any:
-        url = self._settings.url
+    def find(
+        self, subject: str, schema_text: str, kind: str = "AVRO", references: Sequence[Reference] = ()
+    ) -> RegisteredSchema | None:
+        """This very schema under `subject`; None when the subject has others only.
+
+        Raises `NotFoundError` when there is no such subject.
+        """
+        doing = f"looking for the schema under subject {subject!r}"
+        answer = self._request(
+            "POST",
+            f"/subjects/{quote(subject, safe='')}",
+            doing,
+            body=_schema(schema_text, kind, references),
+            absent=f"subject {subject!r} is not registered",
+            none_for=_SCHEMA_NOT_FOUND,
+        )
+        if answer is None:
+            return None
+        return self._registered({"schema": schema_text, **answer} if isinstance(answer, dict) else {}, doing)
+
+    def register(
+        self, subject: str, schema_text: str, kind: str = "AVRO", references: Sequence[Reference] = ()
+    ) -> int:
+        """Register a schema under `subject`; its id. The registry accepts a schema that it has.
+
+        Raises `SchemaRefusedError` when it is incompatible or not valid.
+        """
+        doing = f"registering a schema under subject {subject!r}"
+        answer = self._request(
+            "POST",
+            f"/subjects/{quote(subject, safe='')}/versions",
+            doing,
+            body=_schema(schema_text, kind, references),
+            refused=f"subject {subject}: the registry refused the schema",
+        )
         try:
-            response = self._http.get(path)
-        except httpx.RequestError as error:
-            reason = str(error) or type(error).__name__
-            raise RegistryUnavailable(
-                f"SCHEMA_REGISTRY_URL {url}: looking for {what}, no answer: {reason}"
+            return int(answer["id"])
+        except (KeyError, TypeError, ValueError):
+            raise self._not_a_registry(doing) from None
+
+    def compatibility(self, subject: str) -> str:
+        """The compatibility level of `subject`. Raises `NotFoundError` when it has none of its own."""
+        doing = f"reading the compatibility of subject {subject!r}"
+        answer = self._request(
+            "GET",
+            f"/config/{quote(subject, safe='')}",
+            doing,
+            absent=f"subject {subject!r} has no compatibility level of its own",
+        )
+        try:
+            return str(answer["compatibilityLevel"])
+        except (KeyError, TypeError):
+            raise self._not_a_registry(doing) from None
+
+    def set_compatibility(self, subject: str, level: str) -> None:
+        """Set the compatibility level of `subject`."""
+        self._request(
+            "PUT",
+            f"/config/{quote(subject, safe='')}",
+            f"setting the compatibility of subject {subject!r}",
+            body={"compatibility": level},
+            absent=f"subject {subject!r} is not registered",
+            refused=f"subject {subject}: the registry refused compatibility {level}",
+        )
+
+    def delete(self, subject: str, *, permanent: bool) -> None:
+        """Delete `subject` with all its versions; `permanent` only after a deletion that is not.
+
+        Raises `NotFoundError` when there is no such subject.
+        """
+        self._request(
+            "DELETE",
+            f"/subjects/{quote(subject, safe='')}",
+            f"deleting subject {subject!r}",
+            query={"permanent": "true"} if permanent else None,
+            absent=f"subject {subject!r} is not registered",
+            refused=f"subject {subject}: the registry refused to delete it",
+        )
+
+    def _registered(self, answer: Any, doing: str) -> RegisteredSchema:
+        try:
+            return RegisteredSchema(int(answer["id"]), int(answer["version"]), str(answer["schema"]))
+        except (KeyError, TypeError, ValueError):
+            raise self._not_a_registry(doing) from None
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        doing: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+        absent: str | None = None,
+        none_for: int | None = None,
+        refused: str | None = None,
+    ) -> Any:
+        """The JSON of an answer; None for the registry's error code `none_for`.
+
+        `absent` and `refused` are the messages of the registry's own 404xx codes and of its other errors.
+        """
+        headers = {"Content-Type": _MEDIA_TYPE} if body is not None else None
+        try:
+            response = self._http.request(method, path, json=body, params=query, headers=headers)
+        except httpx.HTTPError as error:
+            cause = str(error) or type(error).__name__
+            raise UnavailableError(
+                Server.REGISTRY, f"{self._where}: {doing}, the schema registry did not answer: {cause}"
             ) from None
-        status = response.status_code
-        if status == HTTPStatus.NOT_FOUND and _error_code(response) in (40401, 40402, 40403):
-            raise SchemaNotFound(f"SCHEMA_REGISTRY_URL {url}: {what} is not registered")
-        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            raise RegistryRefused(
-                f"SCHEMA_REGISTRY_URL {url}: looking for {what}, answer {status} {response.reason_phrase}, "
-                "expected SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD of a user who may read it"
+        if response.status_code != HTTPStatus.OK:
+            code, reason = _own_error(response)
+            if none_for is not None and code == none_for:
+                return None
+            if absent is not None and code in _NOT_FOUND_CODES:
+                raise NotFoundError(Server.REGISTRY, f"{self._where}: {absent}")
+            own = code is not None and (
+                response.status_code != HTTPStatus.NOT_FOUND or code in _NOT_FOUND_CODES
             )
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise RegistryUnavailable(
-                f"SCHEMA_REGISTRY_URL {url}: looking for {what}, answer {status} {response.reason_phrase}"
-            )
-        if status != HTTPStatus.OK:
-            raise RegistryRefused(
-                f"SCHEMA_REGISTRY_URL {url}: looking for {what}, answer {status} {response.reason_phrase}, "
-                "expected the base URL of a Confluent-compatible registry"
-            )
+            raise self._failure(response, doing, f"{refused}: {reason}" if refused and own else None)
         try:
             return response.json()
-        except json.JSONDecodeError:
-            raise self._not_a_registry(what) from None
+        except ValueError:
+            raise self._not_a_registry(doing) from None
 
-    def _not_a_registry(self, what: str) -> RegistryRefused:
-        return RegistryRefused(
-            f"SCHEMA_REGISTRY_URL {self._settings.url}: looking for {what}, the answer is no schema, "
-            "expected the base URL of a Confluent-compatible registry"
+    def _failure(self, response: httpx.Response, doing: str, refused: str | None) -> ServerError:
+        """`refused` is what to say where the registry itself refuses the request."""
+        status = response.status_code
+        answered = f"{self._where}: {doing}, answer {status} {response.reason_phrase}".rstrip()
+        if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            return RefusedError(
+                Server.REGISTRY,
+                f"{answered}, expected SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD "
+                "of a user who has access",
+            )
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+            return UnavailableError(Server.REGISTRY, answered)
+        if refused is not None:
+            return SchemaRefusedError(refused, incompatible=status == HTTPStatus.CONFLICT)
+        return RefusedError(
+            Server.REGISTRY, f"{answered}, expected the base URL of a Confluent-compatible registry"
         )
+
+    def _not_a_registry(self, doing: str) -> RefusedError:
+        return RefusedError(
+            Server.REGISTRY,
+            f"{self._where}: {doing}, the answer is no schema, "
+            "expected the base URL of a Confluent-compatible registry",
+        )
+
+
+def _schema(text: str, kind: str, references: Sequence[Reference]) -> dict[str, Any]:
+    return {"schema": text, "schemaType": kind, "references": [asdict(reference) for reference in references]}
+
+
+def _own_error(response: httpx.Response) -> tuple[int | None, str]:
+    """The registry's own code and reason; no code for an answer of a server that is no registry."""
+    try:
+        body = response.json()
+        return int(body["error_code"]), str(body.get("message", ""))
+    except (ValueError, KeyError, TypeError):
+        return None, ""
 
 
 def _tls(settings: RegistrySettings) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=settings.ssl_ca_location)
     except ssl.SSLError as error:
-        raise RegistryRefused(
+        raise RefusedError(
+            Server.REGISTRY,
             f"SCHEMA_REGISTRY_SSL_CA_LOCATION: found {settings.ssl_ca_location!r} ({error.reason}), "
-            "expected a PEM file of certificate authorities"
+            "expected a PEM file of certificate authorities",
         ) from None
     if settings.ssl_certificate_location is not None:
         try:
             context.load_cert_chain(
                 settings.ssl_certificate_location,
                 settings.ssl_key_location,
-                password="",  # else OpenSSL asks the terminal for it
+                password="",  # otherwise OpenSSL asks for it at the terminal
             )
         except ssl.SSLError as error:
-            raise RegistryRefused(
+            raise RefusedError(
+                Server.REGISTRY,
                 f"SCHEMA_REGISTRY_SSL_CERTIFICATE_LOCATION: found {settings.ssl_certificate_location!r} "
-                f"({error.reason}), expected a PEM certificate that fits SCHEMA_REGISTRY_SSL_KEY_LOCATION"
+                f"({error.reason}), expected a PEM certificate that fits SCHEMA_REGISTRY_SSL_KEY_LOCATION",
             ) from None
     return context
 
 
-def _error_code(response: httpx.Response) -> int | None:
-    """The registry's own code: a 404 without one comes from a server that is no registry, or a wrong path."""
-    try:
-        return int(response.json()["error_code"])
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError):
-        return None
+# Former names.
+SchemaNotFound = NotFoundError
+RegistryUnavailable = UnavailableError
+RegistryRefused = RefusedError

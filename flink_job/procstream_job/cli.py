@@ -1,4 +1,4 @@
-"""`procstream pipeline`: check a pipeline file, run it on Flink, see what ships."""
+"""`procstream pipeline`: check a pipeline file, run it on Flink, list the shipped ones."""
 
 import json
 import os
@@ -6,24 +6,27 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
 from procstream_common.cli import run as run_app
+from procstream_common.durations import parse_duration
 from procstream_common.errors import ProcstreamError
 
-from procstream_job.durations import parse_duration
-from procstream_job.flink_target import flink_target
-from procstream_job.init_command import init as write_starting_file
-from procstream_job.model import Pipeline
-from procstream_job.pipeline_file import file_label, load_pipeline, shipped_pipelines
-from procstream_job.starting_file import SinkKind
-from procstream_job.submission import Patience, SubmittedJob, plan_jobs, submit
+from procstream_job.file.model import Pipeline
+from procstream_job.file.reading import PipelineFile, read_pipeline, shipped_pipelines
+from procstream_job.sinks.sink import SINK_KINDS
+from procstream_job.submitting.flink_target import flink_target
+from procstream_job.submitting.patience import Patience
+from procstream_job.submitting.plans import plan_jobs
+from procstream_job.submitting.request import answer_stdin
+from procstream_job.submitting.submission import SubmittedJob, submit
+from procstream_job.topics.init_command import init as write_starting_file
 
 app = typer.Typer(
-    help="Pipelines: files that say which topics go through which query to which place.",
+    help="Pipelines: files that describe topics, a query and a sink.",
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
@@ -40,17 +43,25 @@ FlinkOptions = Annotated[
     typer.Option("-D", metavar="KEY=VALUE", help="An option of Flink for the job; wins over the file's."),
 ]
 FromSavepoint = Annotated[
-    str | None, typer.Option(metavar="PATH", help="Savepoint or retained checkpoint to go on from.")
+    str | None, typer.Option(metavar="PATH", help="Savepoint or retained checkpoint to resume from.")
 ]
 Resume = Annotated[
     str | None,
     typer.Option(
         metavar="FOLDER",
-        help="Go on from the newest checkpoint in this folder of the job's, if there is one; for application"
+        help="Resume from the newest checkpoint in this folder of the job's, if it has one; for application"
         " clusters, where a job keeps its id.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="A JSON object a job, in a line.")]
+
+
+def _sink_kind(kind: str) -> str:
+    if kind not in SINK_KINDS:
+        raise typer.BadParameter(f"found {kind!r}; expected one of: {', '.join(SINK_KINDS)}")
+    return kind
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print a line of JSON for each job.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the stack traces behind an error.")]
 
 
@@ -58,17 +69,17 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the stack traces behi
 def validate(
     pipelines: Names,
     online: Annotated[
-        bool, typer.Option(help="Also look in Kafka and the registry for topics, schemas and columns.")
+        bool, typer.Option(help="Also check topics, schemas and columns in Kafka and the registry.")
     ] = False,
     debug: Debug = False,
 ) -> None:
-    """Check pipeline files; nothing is started."""
+    """Check pipeline files without starting a job."""
     with _traces(debug):
-        loaded = _load(pipelines)
-        plans = plan_jobs(loaded, os.environ) if online else {}
-    for file in loaded:
-        print(f"{file}: valid")
-        for source in plans[file].sources if online else ():
+        files = _read(pipelines)
+        plans = plan_jobs(files, os.environ) if online else {}
+    for file in files:
+        print(f"{file.label}: valid")
+        for source in plans[file.label].sources if online else ():
             columns = ", ".join(f"{column.name} {column.type}" for column in source.columns)
             print(f"  {source.name} (topic {source.topic}): {columns}")
 
@@ -94,32 +105,33 @@ def run(
         str | None,
         typer.Option(
             metavar="DURATION",
-            help="Wait so long for Kafka, topics, schemas, Flink and its slots, e.g. '2 min'; meanwhile the"
-            " client starts.",
+            help="How long to wait for Kafka, topics, schemas, Flink and its slots, e.g. '2 min'; the client"
+            " starts meanwhile.",
         ),
     ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Submit pipelines to Flink; several at once start the client only once."""
+    """Submit pipelines to Flink; the client starts once for all of them."""
     with _traces(debug):
-        loaded = {
-            file: _with_flags(pipeline, parallelism, checkpoint_interval)
-            for file, pipeline in _load(pipelines).items()
-        }
-        overrides = dict(_key_value(text) for text in option or ())
+        interval = duration_of("--checkpoint-interval", checkpoint_interval) if checkpoint_interval else None
+        files = [
+            replace(file, pipeline=file.pipeline.with_flags(parallelism, interval))
+            for file in _read(pipelines)
+        ]
+        overrides = dict(key_value(text) for text in option or ())
         for flag, given in (("--from-savepoint", from_savepoint), ("--resume", resume)):
-            if given and len(loaded) > 1:
-                raise ProcstreamError(f"{flag}: found {len(loaded)} pipelines; expected one")
+            if given and len(files) > 1:
+                raise ProcstreamError(f"{flag}: found {len(files)} pipelines; expected one")
         target = flink_target(flink_address, os.environ)
         jobs = submit(
-            loaded,
+            files,
             target,
             os.environ,
             overrides=overrides,
             from_savepoint=from_savepoint,
             resume=resume,
-            patience=Patience(_duration("--wait", wait) if wait else timedelta(0)),
+            patience=Patience(duration_of("--wait", wait) if wait else timedelta(0)),
             warn=lambda message: print(f"warning: {message}", file=sys.stderr),
         )
         for job in jobs:
@@ -129,19 +141,28 @@ def run(
             )
 
 
+@app.command("submit", hidden=True)
+def submit_request() -> None:
+    """Submit one request in JSON from stdin; the answer, in JSON, is all that is written to stdout."""
+    answer_stdin(os.environ)
+
+
 @app.command()
 def init(
     topic: Annotated[str, typer.Option(help="Topic that the pipeline reads; it must have records.")],
     name: Annotated[
         str | None, typer.Option(help="Name of the pipeline.", show_default="that of the topic")
     ] = None,
-    sink: Annotated[SinkKind, typer.Option(help="Where its rows go.")] = SinkKind.PRINT,
+    sink: Annotated[
+        str,
+        typer.Option(parser=_sink_kind, metavar="KIND", help=f"Where its rows go: {', '.join(SINK_KINDS)}."),
+    ] = "print",
     output: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="File to write, - for stdout.", show_default="NAME.yaml"),
     ] = None,
-    records: Annotated[int, typer.Option(min=1, help="JSON records to look at, of the newest.")] = 100,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    records: Annotated[int, typer.Option(min=1, help="Number of the newest JSON records to read.")] = 100,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")] = False,
 ) -> None:
     """Write a pipeline file to start from, with the columns of a topic's schema or JSON records."""
     write_starting_file(topic, name, sink, output, records, force=force)
@@ -155,7 +176,7 @@ def schema() -> None:
 
 @app.command("list")
 def list_shipped() -> None:
-    """Print the pipelines that ship."""
+    """Print the shipped pipelines."""
     shipped = shipped_pipelines()
     width = max(map(len, shipped))
     for name, description in shipped.items():
@@ -167,27 +188,20 @@ def main() -> None:
     run_app(app)
 
 
-def _load(names: list[str]) -> dict[str, Pipeline]:
-    return {file_label(name): load_pipeline(name) for name in names}
+def _read(names: list[str]) -> list[PipelineFile]:
+    return [read_pipeline(name) for name in dict.fromkeys(names)]
 
 
-def _with_flags(pipeline: Pipeline, parallelism: int | None, checkpoint_interval: str | None) -> Pipeline:
-    flags: dict[str, Any] = {}
-    if parallelism is not None:
-        flags["parallelism"] = parallelism
-    if checkpoint_interval is not None:
-        flags["checkpoint_interval"] = _duration("--checkpoint-interval", checkpoint_interval)
-    return pipeline.model_copy(update={"flink": pipeline.flink.model_copy(update=flags)})
-
-
-def _duration(flag: str, value: str) -> timedelta:
+def duration_of(flag: str, value: str) -> timedelta:
+    """The duration that an option was given; raises ProcstreamError that names the option."""
     try:
         return parse_duration(value)
     except ValueError as error:
         raise ProcstreamError(f"{flag}: {error}") from None
 
 
-def _key_value(text: str) -> tuple[str, str]:
+def key_value(text: str) -> tuple[str, str]:
+    """Key and value of `-D KEY=VALUE`; raises ProcstreamError for any other shape."""
     key, separator, value = text.partition("=")
     if not separator or not key:
         raise ProcstreamError(f"-D: found {text!r}; expected KEY=VALUE")

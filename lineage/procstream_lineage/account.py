@@ -1,4 +1,4 @@
-"""The account of one partition: each offset is committed, dropped, missing, pending or untold."""
+"""The account of one partition: each offset is committed, dropped, missing, pending or unknown."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ class Landed:
     """What the lake has of a partition.
 
     `kept` is in the output, `bad` in the dropped path, `repeated` more than once in one of them; `perhaps`
-    may be in a file of which the log does not tell the exact offsets.
+    may be in a file whose exact offsets are not in the log.
     """
 
     kept: Runs = EMPTY
@@ -28,7 +28,7 @@ class Landed:
 
 @dataclass(frozen=True)
 class Account:
-    """The offsets of a partition by what became of them; see Report for the names."""
+    """The offsets of a partition by class; see Report for the names."""
 
     partition: TopicPartition
     bounds: Bounds
@@ -70,10 +70,10 @@ def account(
     from_committed: bool = False,
     final: bool = False,
 ) -> Account:
-    """Say of each offset in `bounds` what became of it.
+    """Assign each offset in `bounds` to one class.
 
-    `empty` are offsets known to hold no record, `unread` those of which that could not be found out. For the
-    other arguments see `verify`.
+    `empty` are offsets known to hold no record, `unread` those for which this is not known. For the
+    other arguments see `judge`.
     """
     start, end = bounds.start, bounds.end
     there = landed.all
@@ -83,7 +83,7 @@ def account(
     gap = expected - there
     untold = gap & landed.perhaps
     if from_committed and final and not there:
-        untold = gap  # nothing tells whether the job began before or after these
+        untold = gap  # nothing shows whether the job began before or after these
     if not final:
         # Kafka gives a partition's records in order, so what comes after the last committed one may be on its
         # way. Nothing before it is, unless a checkpoint is being committed at this moment.

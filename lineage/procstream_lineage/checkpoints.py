@@ -14,7 +14,7 @@ from procstream_lineage.target import Lake
 class CheckpointFile:
     """A file that the log of a checkpoint names. `exists` is False if that checkpoint failed.
 
-    `size_bytes` is that of the file, or what the log says of one that is not there; None if unknown.
+    `size_bytes` is that of the file, or that in the log where the file is absent; None if unknown.
     """
 
     checkpoint_id: int
@@ -31,7 +31,7 @@ class CheckpointFile:
 class Checkpoint:
     """The sum of what a checkpoint committed; `absent` counts files of it that the log names in vain.
 
-    `records` is None if the log does not tell them for every file.
+    `records` is None if the log does not have them for every file.
     """
 
     checkpoint_id: int

@@ -2,22 +2,23 @@
 
 import json
 import os
-import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 from procstream_common.cli import run
-from procstream_common.errors import ProcstreamError
+from procstream_common.durations import parse_duration
+from procstream_common.errors import ProcstreamError, ServerError
 from procstream_common.settings import KafkaSettings, load
 from rich.console import Console
 from rich.table import Table
 
 from procstream_lineage import progress
 from procstream_lineage.checkpoints import Checkpoint, CheckpointFile, checkpoint_files, checkpoints
-from procstream_lineage.proof import verify_lake
+from procstream_lineage.gathering import verify_lake
 from procstream_lineage.render import findings, headline, render, summary
 from procstream_lineage.target import Target, find_target, shipped_lakes
 from procstream_lineage.trace import Trace, trace_offset, trace_value
@@ -29,11 +30,10 @@ app = typer.Typer(
 )
 
 _WIDEST_VALUE = 200
-_UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
-class CouldNotTellError(ProcstreamError):
-    """Whatever kept a verification from its end: neither proven nor disproven."""
+class UndecidedError(ProcstreamError):
+    """Something kept a command from its end: neither proven nor disproven, neither found nor absent."""
 
     exit_code = 2
 
@@ -50,17 +50,17 @@ Dropped = Annotated[
     str | None, typer.Option(help="Folder or s3:// URI of the dropped records.", show_default=False)
 ]
 Topics = Annotated[
-    list[str] | None, typer.Option("--topic", help="Topic; may be given again.", show_default=False)
+    list[str] | None, typer.Option("--topic", help="Topic; repeat the option for more.", show_default=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def seconds(text: str) -> float:
-    """A duration such as `90`, `90s`, `2 min` or `1h`; raises ProcstreamError for anything else."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip())
-    if match is None or match[2] not in _UNITS_S:
-        raise ProcstreamError(f"--wait: found {text!r}, expected a duration such as 90s, 2min or 1h")
-    return float(match[1]) * _UNITS_S[match[2]]
+    """A duration such as `90` (seconds), `90s`, `2 min` or `1h`; raises ProcstreamError for anything else."""
+    try:
+        return parse_duration(text, at_least=timedelta(), default_unit="s").total_seconds()
+    except ValueError as error:
+        raise ProcstreamError(f"--wait: {error}") from None
 
 
 @app.command()
@@ -72,10 +72,10 @@ def verify(
     dropped: Dropped = None,
     deep: Annotated[bool, typer.Option("--deep", help="Read the rows too, not only the log.")] = False,
     wait: Annotated[
-        str, typer.Option(metavar="DURATION", help="Wait so long for records to be committed, e.g. 90s.")
+        str, typer.Option(metavar="DURATION", help="Time to wait for records to be committed, e.g. 90s.")
     ] = "0s",
     final: Annotated[
-        bool, typer.Option("--final", help="No job goes on: what is not committed now is missing.")
+        bool, typer.Option("--final", help="No job will continue: what is not committed now is missing.")
     ] = False,
     from_committed: Annotated[
         bool,
@@ -102,16 +102,14 @@ def verify(
                 progress=display,
             )
     except ProcstreamError as error:
-        raise CouldNotTellError(str(error)) from error
+        raise UndecidedError(str(error)) from error
     if as_json:
         print(json.dumps(report.as_json()))
     else:
         console = Console(highlight=False)
         console.print(render(report), "")
         if target.selects and report.missing:
-            console.print(
-                "the pipeline has a query: records that it leaves out count as missing", style="dim"
-            )
+            console.print("the pipeline has a query: records that it omits count as missing", style="dim")
         _print_lines(console, findings(report))
         _print_lines(console, [headline(report), summary(report)])
     raise typer.Exit(report.verdict.exit_code)
@@ -140,11 +138,12 @@ def trace(
         lakes = [_target(pipeline, (), output, commit_log, dropped).lake]
     else:
         lakes = shipped_lakes(os.environ)
-    if offset is not None:
-        found = trace_offset(lakes, offset)
-    else:
-        with progress.on_stderr() as display:
-            found = trace_value(lakes, value or "", column=column, progress=display)
+    with _undecided_without_storage():
+        if offset is not None:
+            found = trace_offset(lakes, offset)
+        else:
+            with progress.on_stderr() as display:
+                found = trace_value(lakes, value or "", column=column, progress=display)
     if as_json:
         print(json.dumps({"traces": [asdict(trace) for trace in found]}, default=_plain))
         return
@@ -165,7 +164,8 @@ def files(
     as_json: AsJson = False,
 ) -> None:
     """List checkpoints and what they committed; with --checkpoint, the files of one."""
-    listed = checkpoint_files(_target(pipeline, (), output, commit_log, dropped).lake, checkpoint)
+    with _undecided_without_storage():
+        listed = checkpoint_files(_target(pipeline, (), output, commit_log, dropped).lake, checkpoint)
     if checkpoint is not None and not listed:
         raise ProcstreamError(f"checkpoint: found {checkpoint}, expected one that the commit log names")
     if as_json:
@@ -185,6 +185,14 @@ def files(
 def main() -> None:
     """Entry point."""
     run(app)
+
+
+@contextmanager
+def _undecided_without_storage() -> Iterator[None]:
+    try:
+        yield
+    except ServerError as error:
+        raise UndecidedError(str(error)) from error
 
 
 def _target(

@@ -48,7 +48,7 @@ class LogEntry:
     """One line of the log: a data file and the checkpoint that commits it.
 
     `relative_key` is the file's path below the lake's folder. `record_count`, `file_size_bytes` and
-    `offsets` are None where the log does not tell.
+    `offsets` are None where the log does not have them.
     """
 
     checkpoint_id: int
@@ -83,7 +83,7 @@ class CommitLog:
 
 
 class CommitLogReader:
-    """Reads a log again and again while a job goes on; a log file, once complete, is read only once."""
+    """Reads a log repeatedly while a job runs; a log file that is complete is read only once."""
 
     def __init__(self, folder: Folder, progress: Progress = SILENT) -> None:
         self._folder = folder
@@ -121,7 +121,7 @@ def read_commit_log(folder: Folder, progress: Progress = SILENT) -> CommitLog:
 def parse_log_file(name: str, content: bytes) -> tuple[list[LogEntry], bool]:
     """The entries of one log file, and whether the file was written to its end.
 
-    A writer that is killed may leave an empty file or half a line at the end; that line is left out.
+    A writer that is killed may leave an empty file or half a line at the end; that line is ignored.
     Raises ProcstreamError for anything else that is not as it should be.
     """
     try:
@@ -150,7 +150,7 @@ def parse_log_file(name: str, content: bytes) -> tuple[list[LogEntry], bool]:
 
 
 def merge(entries: Iterable[LogEntry], *, log_files: int = 0, cut_off: Sequence[str] = ()) -> CommitLog:
-    """One entry for each file: the earliest, or of several the one that tells the file's offsets."""
+    """One entry for each file: the earliest one, but one with the file's offsets before one without."""
     merged: dict[str, LogEntry] = {}
     replayed = 0
     conflicts = []
@@ -253,7 +253,7 @@ def _entry(name: str, number: int, columns: Mapping[str, int], fields: list[str]
 def _offsets(
     name: str, number: int, fields: list[str], columns: Mapping[str, int], record_count: int | None
 ) -> OffsetRanges | None:
-    """The entry's offsets, or None if it does not tell where its records come from."""
+    """The entry's offsets, or None if the log does not have them."""
     text = fields[columns["offset_ranges"]] if "offset_ranges" in columns else ""
     if not text:
         return OffsetRanges(exact=True, runs={}) if record_count == 0 else None

@@ -42,7 +42,7 @@ def visible_files(lake: Folder, *, besides: Folder | None = None) -> dict[str, i
 def committed_entries(output: Folder, commit_log: Folder) -> dict[str, LogEntry]:
     """The log's entries whose file is visible, by the file's path, in the order of their checkpoints.
 
-    The files are listed before the log is read: whatever was visible then has its entry by now.
+    The files are listed before the log is read: whatever was visible has its entry by then.
     """
     visible = visible_files(output, besides=commit_log)
     entries = read_commit_log(commit_log).entries
@@ -60,13 +60,13 @@ def committed_files(
 ) -> "ds.Dataset":
     """The committed part of a lake as a pyarrow dataset: the files that the log names and that exist.
 
-    `output` and `commit_log` are local folders or `s3://bucket/prefix`; S3 is reached as the environment says
-    (S3Settings) unless an fsspec `filesystem` is given. With `checkpoint`, only what that one committed. The
+    `output` and `commit_log` are local folders or `s3://bucket/prefix`; S3 is reached by the environment's
+    S3Settings unless an fsspec `filesystem` is given. With `checkpoint`, only what that one committed. The
     folders `year=/month=/day=/hour=` become int32 columns, null where a record has no time. Works for a
     dropped path too: `committed_files(paths.dropped, paths.dropped_commit_log)`.
 
-    A lake without committed files gives a dataset without rows, which has the lineage and time columns only,
-    as nothing tells the record's own. Raises ProcstreamError when the lake cannot be reached, a line of the
+    For a lake without committed files it is a dataset without rows, with the lineage and time columns only:
+    the record's own are not known. Raises ProcstreamError when the lake cannot be reached, a line of the
     log is wrong, or a file is no Parquet.
 
     >>> import duckdb

@@ -29,7 +29,7 @@ class Runs:
     """An immutable set of offsets of one partition.
 
     `bounds` has a row `[first, stop)` for each run; rows are sorted, do not overlap and do not touch.
-    Make one with `of`, `between` or `from_offsets`, which take care of that.
+    Create one with `of`, `between` or `from_offsets`, which ensure that.
     """
 
     bounds: Ints

@@ -1,4 +1,4 @@
-"""Progress of long work, on stderr and only where a person watches; stdout is for results."""
+"""Progress of long work, on stderr and only at a terminal; stdout is for results."""
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

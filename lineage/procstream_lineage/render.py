@@ -1,4 +1,4 @@
-"""A report as a person reads it."""
+"""A report as text."""
 
 from rich.filesize import decimal
 from rich.table import Table
@@ -57,7 +57,7 @@ def findings(report: Report) -> list[str]:
 
 
 def summary(report: Report, label: str = "verify") -> str:
-    """One line for people and scripts: `verify: produced=N committed=N …`."""
+    """One line to read and for scripts: `verify: produced=N committed=N …`."""
     names = [*_SUMMARY, *(name for name in (*_DOUBTS, *_OTHER_FAULTS) if getattr(report, name))]
     return f"{label}: " + " ".join(f"{name}={getattr(report, name)}" for name in names)
 

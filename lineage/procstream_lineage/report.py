@@ -1,4 +1,4 @@
-"""What a verification found, for people (`render`) and for machines (`Report.as_json`)."""
+"""What a verification found, to read (`render`) and for machines (`Report.as_json`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -11,7 +11,7 @@ Offsets = Mapping[TopicPartition, Runs]
 
 
 class Verdict(StrEnum):
-    """What can be said about the lake."""
+    """The result for the lake."""
 
     PROVEN = "proven"
     NOT_PROVEN = "not_proven"
@@ -56,7 +56,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Report:
-    """What a verification found. Counts are of offsets unless said otherwise.
+    """What a verification found. Counts are numbers of offsets unless stated otherwise.
 
     - `produced`: records the topic has, and committed ones that it had and deleted since
     - `committed`, `dropped`: of them, those in files of the output, and of the dropped path
@@ -64,14 +64,14 @@ class Report:
     - `doubled`: in more than one row, be it in the output, in the dropped path or in both (`in_both`)
     - `unlogged`: data files that no log entry names
     - `pending`: after the last committed one of their partition; a job may be on its way to them
-    - `untold`: of which the evidence does not tell whether they were committed
-    - `expired`: below the log start and in no file, though lower ones are: the topic cannot tell any more
+    - `untold`: unknown, because the evidence does not show whether they were committed
+    - `expired`: below the log start and in no file, though lower ones are: the topic no longer has them
     - `foreign`: committed, but the topic never had them
     - `mismatched`: rows whose checkpoint_id is not that of their file's log entry (deep)
-    - `wrong_entries`: files whose rows are not those that their log entry says (deep)
+    - `wrong_entries`: files whose rows differ from their log entry (deep)
     - `corrupt`: files that cannot be read (deep)
     - `conflicts`: log entries that contradict another one for the same file
-    - `inexact`: files of which the log does not tell the exact offsets
+    - `inexact`: files whose exact offsets are not in the log
     - `absent_entries`: log entries without a file; they belong to checkpoints that failed
     - `replayed_entries`: log entries that repeat another one after a failure
     - `cut_off_logs`: log files that end in half a line, as their writer was killed

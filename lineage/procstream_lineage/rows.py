@@ -1,4 +1,4 @@
-"""The deep reading: what the rows of a file themselves say about their offsets and their checkpoint."""
+"""The deep reading: the offsets and the checkpoint that the rows of a file have themselves."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -26,7 +26,7 @@ class FileRows:
     """What was read from one file.
 
     `doubled` are offsets that the file has in more than one row. `mismatched` counts rows whose
-    `checkpoint_id` is not that of the file's log entry. `error` says why the file could not be read; then the
+    `checkpoint_id` is not that of the file's log entry. `error` is why the file could not be read; then the
     rest is empty.
     """
 

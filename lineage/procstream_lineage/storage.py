@@ -1,4 +1,4 @@
-"""The edge to where a lake is kept: a local folder, or a prefix in an S3 bucket, seen through fsspec."""
+"""The edge to the storage of a lake: a local folder, or a prefix in an S3 bucket, by fsspec."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,17 +9,16 @@ from typing import Any
 
 import fsspec
 import pyarrow.fs
-from botocore.exceptions import BotoCoreError, ClientError
 from fsspec.implementations.local import LocalFileSystem
-from procstream_common.errors import ProcstreamError
-from procstream_common.settings import S3Settings, load
+from procstream_common import s3
+from procstream_common.errors import NotFoundError, ProcstreamError, Server
 
 _BATCH = 512
 _S3_SCHEME = re.compile(r"^s3[an]?://")
 
 
-class StorageError(ProcstreamError):
-    """A folder or bucket cannot be read, so nothing can be said about what is in it."""
+class UnreadableError(ProcstreamError):
+    """A local folder cannot be read, so nothing is known of its files."""
 
     exit_code = 2
 
@@ -43,9 +42,11 @@ class Folder:
     def files(self) -> list[StoredFile]:
         """All files below, sorted by path; none if the folder does not exist (yet).
 
-        Raises StorageError when the storage does not answer, refuses access or has no such bucket.
+        Raises:
+            UnreadableError: a local folder cannot be read.
+            ServerError: the object store does not answer, refuses access or has no such bucket.
         """
-        with self._failures_named():
+        with self._failures():
             try:
                 found = self.filesystem.find(self.root, detail=True)
             except FileNotFoundError:
@@ -57,10 +58,10 @@ class Folder:
         return sorted((file for file in files if file.path), key=lambda file: file.path)
 
     def contents(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """What the files hold, many at once where the storage is far away."""
+        """The contents of the files, many at once from an object store."""
         for at in range(0, len(paths), _BATCH):
             batch = paths[at : at + _BATCH]
-            with self._failures_named():
+            with self._failures():
                 if self.is_remote:
                     held = self.filesystem.cat([self.path(path) for path in batch])
                     yield from ((path, held[self.path(path)]) for path in batch)
@@ -72,7 +73,7 @@ class Folder:
         return f"{self.root}/{relative}"
 
     def name(self, relative: str) -> str:
-        """Where the file is, as a person would write it: an absolute path, or `s3://…`."""
+        """Where the file is, as a user writes it: an absolute path, or `s3://…`."""
         path = self.path(relative)
         return str(self.filesystem.unstrip_protocol(path)) if self.is_remote else path
 
@@ -87,33 +88,29 @@ class Folder:
             return pyarrow.fs.LocalFileSystem()
         return pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(self.filesystem))
 
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        if self.is_remote:
+            with s3.failures(self.uri):
+                yield
+            return
+        try:
+            yield
+        except OSError as error:
+            raise UnreadableError(f"{self.uri}: cannot be read ({error})") from error
+
     def _require_bucket(self) -> None:
         bucket = self.root.split("/", 1)[0]
         if not self.filesystem.exists(bucket):
-            raise StorageError(f"{self.uri}: there is no bucket {bucket!r}")
-
-    @contextmanager
-    def _failures_named(self) -> Iterator[None]:
-        try:
-            yield
-        except PermissionError as error:
-            raise StorageError(f"{self.uri}: access is refused ({error})") from error
-        except (OSError, BotoCoreError, ClientError) as error:
-            raise StorageError(f"{self.uri}: cannot be read ({error})") from error
+            raise NotFoundError(Server.S3, f"{self.uri}: there is no bucket {bucket!r}")
 
 
 def folder(uri: str, *, filesystem: fsspec.AbstractFileSystem | None = None) -> Folder:
     """The folder at a local path or `s3://bucket/prefix`.
 
-    S3 is reached as S3Settings in the environment say, unless `filesystem` is given.
+    S3 is reached by the S3Settings of the environment, unless `filesystem` is given.
     """
     plain = _S3_SCHEME.sub("s3://", uri).rstrip("/")
     if filesystem is None:
-        filesystem = _s3() if plain.startswith("s3://") else fsspec.filesystem("file")
+        filesystem = s3.filesystem() if plain.startswith("s3://") else fsspec.filesystem("file")
     return Folder(plain, filesystem, str(filesystem._strip_protocol(plain)))
-
-
-def _s3() -> fsspec.AbstractFileSystem:
-    """No cached listings: files appear while we look. No read-ahead: Parquet asks for the ranges it needs."""
-    options = load(S3Settings).s3fs()
-    return fsspec.filesystem("s3", **options, use_listings_cache=False, default_cache_type="none")

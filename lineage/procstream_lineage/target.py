@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 from procstream_common.errors import ProcstreamError
 from procstream_common.lake import LakePaths
-from procstream_job.pipeline_file import load_pipeline, shipped_pipelines
+from procstream_job.file.reading import load_pipeline, shipped_pipelines
 
 DEFAULT_PIPELINE = "lineage"
-"""The pipeline that commands are about when they are told neither a pipeline nor paths."""
+"""The pipeline of a command that names neither a pipeline nor paths."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Lake:
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be looked at. `from_latest` says that the pipeline does not read what was there before it.
+    """What is to be looked at. `from_latest`: the pipeline does not read records that are older than itself.
 
-    `selects` says that the pipeline has a query of its own, which may leave records out.
+    `selects`: the pipeline has its own query, which may omit records.
     """
 
     lake: Lake
@@ -52,7 +52,7 @@ class Target:
 
 
 def pipeline_target(name_or_path: str, env: Mapping[str, str]) -> Target:
-    """What a pipeline file says; raises ProcstreamError if there is none or it has mistakes."""
+    """Topics and lake of a pipeline file. Raises ProcstreamError if it is absent or has mistakes."""
     pipeline = load_pipeline(name_or_path, env)
     if pipeline.lake is None:
         raise ProcstreamError(
@@ -81,7 +81,7 @@ def find_target(
 ) -> Target:
     """A pipeline's target with parts of it replaced, by default that of `DEFAULT_PIPELINE`.
 
-    Without a pipeline, but with an output and a commit log, it is made of the given parts alone. Raises
+    Without a pipeline, but with an output and a commit log, the target has the given parts alone. Raises
     ProcstreamError if only one of the two is given then.
     """
     if name_or_path is None and (output or commit_log):

@@ -4,33 +4,22 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
 import confluent_kafka as kafka
 import numpy as np
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
-from procstream_common.errors import ProcstreamError
+from procstream_common.errors import NotFoundError, Server, ServerError
+from procstream_common.kafka import Isolation, KafkaCluster, server_error
 from procstream_common.settings import KafkaSettings
 from rich.progress import Progress
 
 from procstream_lineage.offsets import Runs, TopicPartition, coverage
 from procstream_lineage.progress import SILENT
 
-ANSWER_WITHIN_S = 10.0
-"""How long the brokers may take to answer before they count as away."""
-
 READ_THROUGH = 20_000
-"""Gaps closer than this many offsets are read in one go: seeking costs a request, records only bandwidth."""
+"""Gaps closer than this many offsets are read together: seeking costs a request, records only bandwidth."""
 
 _MESSAGES_AT_ONCE = 10_000
-_EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
-_LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-
-
-class TopicError(ProcstreamError):
-    """The topic cannot be asked, so nothing can be said about what is in it."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True)
@@ -57,35 +46,27 @@ class GapReading:
     unread: Mapping[TopicPartition, Runs] = field(default_factory=dict)
 
 
-class Cluster:
-    """A Kafka cluster, asked for topics' offsets. Every call ends within `answer_within_s` or so."""
+class TopicReader:
+    """Asks a cluster which offsets topics have. Every call ends within the cluster's `timeout` or so."""
 
-    def __init__(self, settings: KafkaSettings, *, answer_within_s: float = ANSWER_WITHIN_S) -> None:
-        self._servers = settings.bootstrap_servers
-        self._answer_within_s = answer_within_s
-        self._failures: deque[kafka.KafkaError] = deque(maxlen=16)
-        self._settings = {
-            **settings.librdkafka(),
-            "log_level": 0,  # what goes wrong is reported by us, once
-            "error_cb": self._failures.append,
-            "socket.timeout.ms": int(answer_within_s * 1000),
-        }
-        self._admin = AdminClient(self._settings)
+    def __init__(self, cluster: KafkaCluster) -> None:
+        self._cluster = cluster
 
     def bounds(self, topics: Collection[str]) -> dict[TopicPartition, Bounds]:
         """The offsets of every partition of the topics.
 
-        Raises TopicError if the cluster does not answer or refuses us, or does not have a topic.
+        Raises:
+            NotFoundError: there is no such topic.
+            ServerError: the cluster does not answer, or refuses access.
         """
         partitions = self._partitions(topics)
-        start = self._offsets(partitions, _EARLIEST)
-        end = self._offsets(partitions, _LATEST)
+        start = self._offsets(partitions, "earliest", "read_committed")
+        end = self._offsets(partitions, "latest", "read_committed")
         return {partition: Bounds(start[partition], end[partition]) for partition in partitions}
 
     def high_watermarks(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-        """One more than the highest offset that each partition now has, in transactions still open too."""
-        isolation = kafka.IsolationLevel.READ_UNCOMMITTED
-        return self._offsets(partitions, _LATEST, isolation)
+        """One more than the highest offset that each partition has now, open transactions included."""
+        return self._offsets(partitions, "latest", "read_uncommitted")
 
     def read_gaps(
         self,
@@ -96,94 +77,53 @@ class Cluster:
     ) -> GapReading:
         """Find out which offsets in the gaps hold no record, by reading the topic there.
 
-        Reading ends after `limit_s` seconds; what was not reached is `unread`. Raises TopicError if we may
-        not read the topic.
+        Reading ends after `limit_s` seconds; what was not reached is `unread`. Raises `ServerError` when
+        the topic may not be read.
         """
         gaps = {partition: runs for partition, runs in gaps.items() if runs}
         if not gaps:
             return GapReading()
-        consumer = kafka.Consumer(
+        consumer = self._cluster.consumer(
             {
-                **self._settings,
-                "group.id": "procstream-lineage",  # asked for by the client; no offset is ever committed
-                "enable.auto.commit": False,
+                "group.id": "procstream-lineage",
                 "auto.offset.reset": "error",
                 "isolation.level": "read_committed",
-                "fetch.wait.max.ms": 50,  # the end of a partition is told only then
+                "fetch.wait.max.ms": 50,  # the end of a partition is reported only after that
                 "enable.partition.eof": True,
             }
         )
         try:
-            return _GapReader(consumer, gaps, progress).read(limit_s, self._answer_within_s)
+            return _GapReader(consumer, gaps, progress).read(limit_s, self._cluster.timeout)
         finally:
             consumer.close()
 
     def _partitions(self, topics: Collection[str]) -> list[TopicPartition]:
-        """All topics are asked for: naming one could create it, where the brokers allow that."""
-        known = self._metadata().topics
+        known = self._cluster.topics()
         partitions = []
         for topic in topics:
             if topic not in known:
-                others = ", ".join(sorted(name for name in known if not name.startswith("_"))[:8])
-                raise TopicError(
-                    f"topic {topic!r}: not found at {self._servers}, which has {others or 'no topic'}"
+                others = (
+                    ", ".join(sorted(name for name in known if not name.startswith("_"))[:8]) or "no topic"
                 )
-            if known[topic].error is not None:
-                raise TopicError(f"topic {topic!r} at {self._servers}: {known[topic].error.str()}")
+                raise NotFoundError(
+                    Server.KAFKA, f"topic {topic!r}: not found at {self._cluster.servers}, it has {others}"
+                )
+            if (error := known[topic].error) is not None:
+                raise server_error(error, f"topic {topic!r} at {self._cluster.servers}: {error.str()}")
             partitions += [TopicPartition(topic, partition) for partition in sorted(known[topic].partitions)]
         return partitions
 
-    def _metadata(self) -> Any:
-        deadline = time.monotonic() + self._answer_within_s
-        while True:
-            try:
-                return self._admin.list_topics(timeout=1.0)
-            except kafka.KafkaException as error:
-                self._admin.poll(0)  # serves error_cb, which knows the reason
-                refused = self._refusal()
-                if refused is None and time.monotonic() < deadline:
-                    continue
-                raise TopicError(f"{self._servers}: {refused or self._reason(error)}") from None
-
     def _offsets(
-        self,
-        partitions: Collection[TopicPartition],
-        spec: OffsetSpec,
-        isolation: kafka.IsolationLevel = kafka.IsolationLevel.READ_COMMITTED,
+        self, partitions: Collection[TopicPartition], at: Literal["earliest", "latest"], isolation: Isolation
     ) -> dict[TopicPartition, int]:
-        asked = {kafka.TopicPartition(topic, partition): spec for topic, partition in partitions}
-        if not asked:
-            return {}
-        answers = self._admin.list_offsets(
-            asked, isolation_level=isolation, request_timeout=self._answer_within_s
-        )
+        found = self._cluster.offsets(partitions, at, isolation=isolation)
         offsets = {}
-        for place, answer in answers.items():
-            try:
-                offsets[TopicPartition(place.topic, place.partition)] = int(answer.result().offset)
-            except kafka.KafkaException as error:
-                raise TopicError(
-                    f"topic {place.topic!r} at {self._servers}, partition {place.partition}: "
-                    f"its offsets cannot be told ({error.args[0].str()})"
-                ) from None
+        for partition in partitions:
+            offset = found[partition]
+            if isinstance(offset, ServerError):
+                raise offset
+            offsets[partition] = offset
         return offsets
-
-    def _refusal(self) -> str | None:
-        """Why waiting will not help, if it will not."""
-        hopeless = (
-            kafka.KafkaError._AUTHENTICATION,
-            kafka.KafkaError.SASL_AUTHENTICATION_FAILED,
-            kafka.KafkaError._SSL,
-        )
-        for failure in self._failures:
-            if failure.code() in hopeless:
-                return f"the broker refuses us: {failure.str()}"
-        return None
-
-    def _reason(self, error: kafka.KafkaException) -> str:
-        told = [f.str() for f in self._failures if f.code() != kafka.KafkaError._ALL_BROKERS_DOWN]
-        last = told[-1] if told else error.args[0].str()
-        return f"no broker answered within {self._answer_within_s:g} s ({last})"
 
 
 class _GapReader:
@@ -237,10 +177,10 @@ class _GapReader:
             elif error.code() == kafka.KafkaError._PARTITION_EOF:
                 self._position[partition] = offset
             elif error.code() == kafka.KafkaError._AUTO_OFFSET_RESET:
-                self._give_up(partition)  # deleted since by the topic's retention
+                self._give_up(partition)  # the topic's retention has deleted it
                 continue
             elif not error.retriable():
-                raise TopicError(f"topic {partition.topic!r} cannot be read: {error.str()}")
+                raise server_error(error, f"topic {partition.topic!r} cannot be read: {error.str()}")
             moved.add(partition)
         for partition, offsets in records.items():
             self._records[partition].append(Runs.from_offsets(np.array(offsets, dtype=np.int64))[0])
@@ -248,7 +188,7 @@ class _GapReader:
             self._next_window(partition)
 
     def _next_window(self, partition: TopicPartition) -> None:
-        """Once a window is passed go on to the next; only between batches, which may reach beyond it."""
+        """Go to the next window once one is passed; only between batches, which may reach beyond it."""
         windows = self._windows[partition]
         first, stop = windows[0]
         if self._position[partition] < stop:
@@ -281,3 +221,8 @@ class _GapReader:
             {partition: runs for partition, runs in empty.items() if runs},
             {partition: runs for partition, runs in unread.items() if runs},
         )
+
+
+def Cluster(settings: KafkaSettings, *, answer_within_s: float = 10.0) -> TopicReader:  # noqa: N802
+    """Former name."""
+    return TopicReader(KafkaCluster(settings, timeout=answer_within_s))

@@ -23,7 +23,7 @@ _READERS = 8
 _OFFSET = re.compile(r"([^/]+)/(\d+)/(\d+)")
 
 
-class NotFoundError(ProcstreamError):
+class NoRowError(ProcstreamError):
     """No committed row is the one that was asked for."""
 
 
@@ -52,7 +52,7 @@ def trace_value(
 ) -> list[Trace]:
     """The committed rows of the outputs whose `column` has this value; several if a record was sent twice.
 
-    Files and row groups whose statistics exclude the value are not read. Raises NotFoundError if there is no
+    Files and row groups whose statistics exclude the value are not read. Raises NoRowError if there is no
     such row, ProcstreamError if there is no such column or the value cannot be one of it.
     """
     found: list[Trace] = []
@@ -63,7 +63,7 @@ def trace_value(
         found += _search(output, entries, column, value, progress)
         searched += len(entries)
     if not found:
-        raise NotFoundError(
+        raise NoRowError(
             f"no row of {_outputs(lakes)} has {column} {value!r}: looked in {searched} committed files. "
             "A record that could not be decoded is in the dropped path, where its offset finds it: "
             "--offset topic/partition/offset"
@@ -74,7 +74,7 @@ def trace_value(
 def trace_offset(lakes: Collection[Lake], text: str) -> list[Trace]:
     """The committed files, of outputs and dropped paths, that have the offset `topic/partition/offset`.
 
-    Only the logs are read. Raises NotFoundError if no file has it, ProcstreamError if the text is no offset.
+    Only the logs are read. Raises NoRowError if no file has it, ProcstreamError if the text is no offset.
     """
     match = _OFFSET.fullmatch(text)
     if match is None:
@@ -91,7 +91,7 @@ def trace_offset(lakes: Collection[Lake], text: str) -> list[Trace]:
                 trace = _trace(data, entry, row, place=name)
                 found.append(replace(trace, record=None, certain=entry.offsets.exact))
     if not found:
-        raise NotFoundError(
+        raise NoRowError(
             f"no log names a committed file of {_outputs(lakes)} with offset {text}: looked at {searched}"
         )
     return found

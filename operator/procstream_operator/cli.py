@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import os
-import platform
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -11,20 +9,21 @@ from typing import Annotated
 import typer
 from procstream_common.cli import run as run_app
 from procstream_common.errors import SettingsError
+from procstream_common.kubernetes import service_account_namespace
 from procstream_common.logs import LogFormat, LogLevel, set_up
 
 app = typer.Typer(
-    help="Topics, schemas and the producer DaemonSet as resources of procstream.io/v1alpha1 say.",
+    help="Operate topics, schemas and the producer DaemonSet as resources of procstream.io/v1alpha1.",
     pretty_exceptions_enable=False,
     no_args_is_help=True,
 )
 
-LogFormatOption = Annotated[LogFormat, typer.Option(envvar="LOG_FORMAT", help="Log lines on stderr.")]
-LogLevelOption = Annotated[
-    LogLevel, typer.Option(envvar="LOG_LEVEL", case_sensitive=False, help="Least level of log lines.")
+LogFormatOption = Annotated[
+    LogFormat, typer.Option(envvar="LOG_FORMAT", help="Format of log lines on stderr.")
 ]
-
-_SERVICE_ACCOUNT_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+LogLevelOption = Annotated[
+    LogLevel, typer.Option(envvar="LOG_LEVEL", case_sensitive=False, help="Lowest level of log lines.")
+]
 
 
 @app.command()
@@ -33,14 +32,14 @@ def run(
         list[str] | None,
         typer.Option(
             envvar="WATCH_NAMESPACE",
-            help="Namespace to look after; repeat it for several.",
+            help="Namespace to watch; repeat the option for several.",
             show_default="the operator's own",
         ),
     ] = None,
     all_namespaces: Annotated[
         bool,
         typer.Option(
-            "--all-namespaces", "-A", envvar="WATCH_ALL_NAMESPACES", help="Look after the whole cluster."
+            "--all-namespaces", "-A", envvar="WATCH_ALL_NAMESPACES", help="Watch the whole cluster."
         ),
     ] = False,
     settings_folder: Annotated[
@@ -48,12 +47,12 @@ def run(
         typer.Option(
             "--settings-dir",
             envvar="SETTINGS_DIR",
-            help="Folder with a file for each setting, such as a mounted Secret; changes are taken up.",
+            help="Folder with a file for each setting, such as a mounted Secret; changes need no restart.",
         ),
     ] = None,
     producer_image: Annotated[
         str | None,
-        typer.Option(envvar="PRODUCER_IMAGE", help="Image of producers whose resource names none."),
+        typer.Option(envvar="PRODUCER_IMAGE", help="Image of producers whose resource does not set one."),
     ] = None,
     resync_seconds: Annotated[
         float,
@@ -61,7 +60,7 @@ def run(
             "--resync-seconds",
             envvar="RESYNC_SECONDS",
             min=1,
-            help="How often everything is compared, and drift repaired.",
+            help="Seconds between two comparisons of everything, which repair drift.",
         ),
     ] = 60.0,
     deletion_timeout_seconds: Annotated[
@@ -69,18 +68,15 @@ def run(
         typer.Option(
             envvar="DELETION_TIMEOUT_SECONDS",
             min=0,
-            help="How long a deletion waits for Kafka or the registry before the data are left.",
+            help="Seconds that a deletion is retried before the data are retained.",
         ),
     ] = 300.0,
-    lease: Annotated[
-        str, typer.Option(envvar="LEASE_NAME", help="Lease that the working replica holds.")
-    ] = "procstream-operator",
     own_namespace: Annotated[
         str | None,
         typer.Option(
             "--own-namespace",
             envvar="POD_NAMESPACE",
-            help="Namespace of the Lease.",
+            help="Namespace to watch by default.",
             show_default="the pod's",
         ),
     ] = None,
@@ -88,25 +84,24 @@ def run(
         str, typer.Option(envvar="METRICS_HOST", help="Address of /metrics, /healthz and /readyz.")
     ] = "0.0.0.0",  # noqa: S104 - Prometheus and the kubelet ask from outside
     metrics_port: Annotated[
-        int, typer.Option(envvar="METRICS_PORT", min=1, max=65535, help="Port of these.")
+        int,
+        typer.Option(envvar="METRICS_PORT", min=1, max=65535, help="Port of /metrics, /healthz and /readyz."),
     ] = 8080,
     log_format: LogFormatOption = LogFormat.TEXT,
     log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
-    """Look after the resources until SIGTERM."""
+    """Run the operator until SIGTERM."""
     from procstream_operator.operator import Options
     from procstream_operator.operator import run as run_operator
 
-    own = own_namespace or _namespace_of_pod()
     if namespace and all_namespaces:
         raise SettingsError("WATCH_NAMESPACE and WATCH_ALL_NAMESPACES are both set, expected one of the two")
     set_up(log_format, log_level)
-    logging.getLogger("kopf").setLevel(logging.WARNING)  # it tells of every event of every watch
+    logging.getLogger("kopf").setLevel(logging.WARNING)  # below that it logs every event of every watch
+    logging.getLogger("kopf.objects").addFilter(_is_no_retry)
+    watched = [] if all_namespaces else namespace or [own_namespace or service_account_namespace()]
     options = Options(
-        namespaces=() if all_namespaces else tuple(namespace or [own]),
-        own_namespace=own,
-        lease=lease,
-        identity=f"{platform.node()}_{os.getpid()}",
+        namespaces=tuple(watched),
         settings_folder=settings_folder,
         producer_image=producer_image,
         resync=timedelta(seconds=resync_seconds),
@@ -114,10 +109,7 @@ def run(
         metrics_host=metrics_host,
         metrics_port=metrics_port,
     )
-    try:
-        asyncio.run(run_operator(options))
-    except asyncio.CancelledError:  # a signal while it stood by
-        return
+    asyncio.run(run_operator(options))
 
 
 @app.command()
@@ -137,16 +129,16 @@ def uninstall(
         ),
     ] = None,
     timeout_seconds: Annotated[
-        float, typer.Option(envvar="TIMEOUT_SECONDS", min=0, help="How long to wait for the operator.")
+        float, typer.Option(envvar="TIMEOUT_SECONDS", min=0, help="Seconds to wait for the operator.")
     ] = 240.0,
     log_format: LogFormatOption = LogFormat.TEXT,
     log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
-    """Delete the resources whose data go with them, before the operator that deletes these goes itself."""
+    """Delete the resources whose data are deleted with them, before the operator itself is removed."""
     from procstream_operator.uninstallation import delete_resources
 
     set_up(log_format, log_level)
-    namespace = own_namespace or _namespace_of_pod()
+    namespace = own_namespace or service_account_namespace()
     asyncio.run(delete_resources(namespace, selector, timedelta(seconds=timeout_seconds)))
 
 
@@ -155,13 +147,9 @@ def main() -> None:
     run_app(app)
 
 
-def _namespace_of_pod() -> str:
-    try:
-        return _SERVICE_ACCOUNT_NAMESPACE.read_text().strip()
-    except OSError:
-        raise SettingsError(
-            "POD_NAMESPACE is not set and this is no pod, expected the namespace of the operator's Lease"
-        ) from None
+def _is_no_retry(record: logging.LogRecord) -> bool:
+    # An attempt that failed is in the condition and, once, in the log. kopf logs each for each resource.
+    return "failed temporarily" not in record.getMessage()
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""Clients of Kafka and the schema registry, made anew when their settings change."""
+"""Clients of Kafka and the schema registry, created again when their settings change."""
 
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.schema_registry import SchemaRegistryClient
 from procstream_common.errors import SettingsError
+from procstream_common.kafka import KafkaCluster
 from procstream_common.provisioning import TopicAdmin
+from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 
 ClientT = TypeVar("ClientT")
@@ -17,7 +17,7 @@ ClientT = TypeVar("ClientT")
 class Settings:
     """Environment variables, and files of a folder, each named for a variable and holding its value.
 
-    Files win. A Secret mounted as a volume is such a folder: the kubelet brings its changes in by itself.
+    Files take precedence. A Secret mounted as a volume is such a folder, which the kubelet updates.
     """
 
     def __init__(self, folder: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
@@ -38,45 +38,45 @@ class Settings:
 
 
 class Connection:
-    """Clients for the settings of the moment. The methods raise `SettingsError`."""
+    """Clients for the current settings. The methods raise `SettingsError`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._admin = _Renewed(_admin_client)
-        self._registry = _Renewed(_registry_client)
+        self._cluster = _Renewed(_kafka_cluster)
+        self._registry = _Renewed(_schema_registry)
 
     def topic_admin(self) -> TopicAdmin:
         """For requests about topics."""
-        return TopicAdmin(self._admin.client(self._settings.read()))
+        return TopicAdmin(self._cluster.client(self._settings.read()))
 
-    def registry(self) -> SchemaRegistryClient:
+    def registry(self) -> SchemaRegistry:
         """For requests about schemas."""
         return self._registry.client(self._settings.read())
 
     def poll(self) -> None:
-        """Serve what librdkafka asks for, such as a new token; without that tokens expire."""
-        if self._admin.current is not None:
-            self._admin.current.poll(0)
+        """Serve requests of librdkafka, such as for a new token. Without it tokens expire."""
+        if self._cluster.current is not None:
+            self._cluster.current.poll()
 
 
 class _Renewed(Generic[ClientT]):
-    """A client that is made anew when a variable, or a file that one names, changes."""
+    """A client that is created again when a variable, or a file that one names, changes."""
 
-    def __init__(self, make: Callable[[Mapping[str, str]], ClientT]) -> None:
-        self._make = make
-        self._made_for: object = None
+    def __init__(self, create: Callable[[Mapping[str, str]], ClientT]) -> None:
+        self._create = create
+        self._created_for: object = None
         self.current: ClientT | None = None
 
     def client(self, variables: Mapping[str, str]) -> ClientT:
-        made_for = fingerprint(variables)
-        if self.current is None or made_for != self._made_for:
-            self.current = self._make(variables)
-            self._made_for = made_for
+        created_for = fingerprint(variables)
+        if self.current is None or created_for != self._created_for:
+            self.current = self._create(variables)
+            self._created_for = created_for
         return self.current
 
 
 def fingerprint(variables: Mapping[str, str]) -> object:
-    """What a client depends on: its variables, and when the files that they name were changed."""
+    """What a client depends on: its variables, and the times of the files that they name."""
     relevant = {
         name: value
         for name, value in variables.items()
@@ -95,18 +95,16 @@ def _modified(path: Path) -> int | None:
         return None
 
 
-def _admin_client(variables: Mapping[str, str]) -> AdminClient:
-    return AdminClient(
-        {
-            **load(KafkaSettings, variables).librdkafka(),
-            "client.id": "procstream-operator",
-            "log_level": 2,  # librdkafka writes to stderr by itself; that Kafka is away is in the conditions
-            # A broker that comes back is found within seconds, not after librdkafka's usual 10.
-            "reconnect.backoff.max.ms": 2000,
-        }
+def _kafka_cluster(variables: Mapping[str, str]) -> KafkaCluster:
+    properties = {
+        "log_level": 2,  # librdkafka writes to stderr; that Kafka is unavailable is in the conditions
+        # A broker that comes back is found within seconds, not after librdkafka's usual 10.
+        "reconnect.backoff.max.ms": 2000,
+    }
+    return KafkaCluster(
+        load(KafkaSettings, variables), client_id="procstream-operator", properties=properties
     )
 
 
-def _registry_client(variables: Mapping[str, str]) -> SchemaRegistryClient:
-    # Retries are the work queue's.
-    return SchemaRegistryClient({**load(RegistrySettings, variables).confluent(), "max.retries": 0})
+def _schema_registry(variables: Mapping[str, str]) -> SchemaRegistry:
+    return SchemaRegistry(load(RegistrySettings, variables))

@@ -1,9 +1,9 @@
-"""What the operator tells Prometheus."""
+"""Metrics for Prometheus."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Collection
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prometheus_client import (
     CollectorRegistry,
@@ -17,7 +17,7 @@ from prometheus_client import (
 )
 
 if TYPE_CHECKING:
-    from procstream_operator.controller.resource import Resource
+    from procstream_operator.resource import Resource
 
 _PREFIX = "procstream_operator"
 
@@ -26,7 +26,7 @@ class Metrics:
     """Counters and gauges, named `procstream_operator_…`."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call] # they double the series for nothing
+        disable_created_metrics()  # type: ignore[no-untyped-call] # they double the number of series
         self._registry = registry = CollectorRegistry()
         self.reconciled = Counter(
             f"{_PREFIX}_reconciliations",
@@ -42,27 +42,31 @@ class Metrics:
         )
         self.repaired = Counter(
             f"{_PREFIX}_drift_repairs",
-            "Changes undone that were made behind a resource's back.",
+            "Repaired differences that were caused outside the resources.",
             ["kind"],
             registry=registry,
         )
         self.api_requests = Counter(
             f"{_PREFIX}_api_requests",
-            "Requests to the API server, watches apart.",
+            "Requests to the API server, without watches.",
             ["verb", "resource"],
             registry=registry,
         )
         self.queue_length = Gauge(
-            f"{_PREFIX}_queue_length", "Resources to be looked at, now or later.", ["kind"], registry=registry
+            f"{_PREFIX}_queue_length",
+            "Resources that wait for a request to Kafka or the schema registry.",
+            ["kind"],
+            registry=registry,
         )
-        threads = Gauge(f"{_PREFIX}_threads", "Threads of the Python part.", registry=registry)
+        threads = Gauge(
+            f"{_PREFIX}_threads",
+            "Threads of the Python process, without those of librdkafka.",
+            registry=registry,
+        )
         threads.set_function(threading.active_count)
-        self.leader = Gauge(
-            f"{_PREFIX}_leader", "1 on the replica that works, 0 on those that stand by.", registry=registry
-        )
         self.resources = Gauge(
             f"{_PREFIX}_resources",
-            "Resources, by their Ready condition.",
+            "Resources by the status of their condition Ready.",
             ["kind", "ready"],
             registry=registry,
         )
@@ -73,15 +77,19 @@ class Metrics:
         """Count a request to the API server."""
         self.api_requests.labels(verb, resource).inc()
 
-    def watch(self, kind: str, resources: Mapping[Any, "Resource"]) -> None:
-        """Count the resources of a kind by their Ready condition."""
+    def watch(self, kind: str, resources: Callable[[], Collection["Resource"]]) -> None:
+        """Count the resources of a kind by the status of their condition Ready."""
         for ready in ("True", "False", "Unknown"):
             self.resources.labels(kind, ready).set_function(partial(_count, resources, ready))
+
+    def watch_queue(self, kind: str, length: Callable[[], float]) -> None:
+        """Report the number of resources of a kind that wait."""
+        self.queue_length.labels(kind).set_function(length)
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
-def _count(resources: Mapping[Any, "Resource"], ready: str) -> float:
-    return float(sum(one.ready_condition.get("status", "Unknown") == ready for one in resources.values()))
+def _count(resources: Callable[[], Collection["Resource"]], ready: str) -> float:
+    return float(sum(one.ready_condition.get("status", "Unknown") == ready for one in resources()))

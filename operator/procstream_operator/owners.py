@@ -1,14 +1,11 @@
-"""Which of several resources that name the same thing has it. Pure."""
+"""Which of several resources that name the same topic or subject owns it. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 
-from procstream_operator.controller import Key, Resource
+from procstream_operator.resource import Key, Resource
 
 
-def owners(resources: Iterable[Resource], identity: Callable[[Resource], str]) -> Mapping[str, Key]:
-    """The oldest resource of each identity that is not being deleted; of two of one age the first by name."""
-    found: dict[str, Key] = {}
-    for resource in sorted(resources, key=lambda one: (one.created, one.key)):
-        if resource.deleted is None:
-            found.setdefault(identity(resource), resource.key)
-    return found
+def owner_among(claims: Iterable[Resource]) -> Key | None:
+    """The oldest resource that is not being deleted; of two of the same age the first by name."""
+    living = [one for one in claims if one.deleted is None]
+    return min(living, key=lambda one: (one.created, one.key)).key if living else None

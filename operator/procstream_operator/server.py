@@ -14,7 +14,7 @@ from procstream_operator.metrics import Metrics
 
 @asynccontextmanager
 async def serving(host: str, port: int, *, metrics: Metrics, health: Health) -> AsyncIterator[None]:
-    """Serve while the context is open. Raises `ProcstreamError` when the address cannot be listened at."""
+    """Serve while the context is open. Raises `ProcstreamError` when it cannot listen at the address."""
 
     async def show_metrics(_request: web.Request) -> web.Response:
         return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})

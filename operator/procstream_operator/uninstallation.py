@@ -1,18 +1,18 @@
-"""What has to happen before the operator is taken away.
+"""What has to happen before the operator is uninstalled.
 
-A resource with `deletionPolicy: Delete` has a finalizer, which nobody removes once the operator is gone: it
-would stay for ever, and its namespace with it.
+A resource with `deletionPolicy: Delete` has a finalizer, which only the operator removes. Without the
+operator neither the resource nor its namespace could be deleted.
 """
 
 import asyncio
 import logging
 from datetime import timedelta
 
-from procstream_common.api_server import GoneError, connected
-from procstream_common.errors import ProcstreamError
+from procstream_common.errors import NotFoundError, ProcstreamError
+from procstream_common.kubernetes import connected
 
 from procstream_operator.api import FIELD_MANAGER, Api
-from procstream_operator.controller import Kind, Resource
+from procstream_operator.resource import Kind, Resource
 
 _POLL_SECONDS = 1.0
 
@@ -20,19 +20,19 @@ log = logging.getLogger("procstream.operator")
 
 
 async def delete_resources(namespace: str, selector: str, timeout: timedelta) -> None:
-    """Delete the resources that have a finalizer, and wait until the operator has let go of them.
+    """Delete the resources that have a finalizer, and wait until the operator has released them.
 
-    Those without one are left to whoever made them. Raises `ProcstreamError` when some are still there after
-    `timeout`, and `ApiError`.
+    Those without one are left to their creator. Raises `ProcstreamError` when some still exist after
+    `timeout`, and `ServerError`.
     """
     async with connected(field_manager=FIELD_MANAGER) as server:
         api = Api(server)
         left = await _with_finalizers(api, namespace, selector)
         for resource in left:
-            log.info("%s: deleting it", resource.title)
+            log.info("%s: deleting", resource.title)
             try:
                 await api.delete(resource)
-            except GoneError:
+            except NotFoundError:
                 continue
         try:
             async with asyncio.timeout(timeout.total_seconds()):

@@ -60,7 +60,7 @@ def procstat(
         typer.Option(
             envvar="BUFFER_MAX_RECORDS",
             min=1,
-            help="Records kept while the broker is away; beyond it the oldest are dropped and counted.",
+            help="Records buffered while the broker is unavailable; then the oldest are dropped and counted.",
         ),
     ] = 3600,
     metrics: Annotated[
@@ -136,6 +136,7 @@ def tail(
     base64. A record that cannot be decoded has an `error`.
     """
     from confluent_kafka import Consumer
+    from procstream_common.kafka import ClientErrors
 
     from procstream_producer.delivery import kafka
     from procstream_producer.tail import reader
@@ -144,21 +145,36 @@ def tail(
     set_up(LogFormat.TEXT, log_level)
     settings = load(KafkaSettings)
     stop = StopSignal()
-    connection = kafka.Connection(settings.bootstrap_servers)
-    consumer = kafka.create(Consumer, reader.CONSUMER_PROPERTIES | settings.librdkafka(), connection)
+    errors = ClientErrors(settings.bootstrap_servers)
+    consumer = kafka.create(Consumer, reader.CONSUMER_PROPERTIES | settings.librdkafka(), errors)
     try:
-        partitions = kafka.partitions_of(consumer, topic, connection, timeout=startup_timeout, stop=stop)
+        partitions = kafka.partitions_of(consumer, topic, errors, timeout=startup_timeout, stop=stop)
         if partitions:
             reach = reader.Reach(
                 from_beginning=from_beginning, partition=partition, max_messages=max_messages, timeout=timeout
             )
             decoder = Decoder(_lookup_when_needed())
-            reader.tail(consumer, connection, topic, partitions, reach, decoder, stop, sys.stdout)
+            reader.tail(consumer, errors, topic, partitions, reach, decoder, stop, sys.stdout)
     except BrokenPipeError:
         # A reader such as `head` has enough; the interpreter is not to complain when it flushes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     finally:
         consumer.close()
+
+
+@app.command("round-trip")
+def round_trip_command(
+    topic: Annotated[str, typer.Argument(help="Topic to write and read.")],
+    count: Annotated[int, typer.Option(min=1, help="Number of records.")] = 10,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds to send them, and to read them.")] = 30.0,
+) -> None:
+    """Send records to a topic and read them back. Exit code 1 when one is missing."""
+    from procstream_common.kafka import KafkaCluster
+
+    from procstream_producer.round_trip import round_trip
+
+    round_trip(KafkaCluster(load(KafkaSettings), timeout=timeout), topic, count, timeout)
+    print(f"{topic}: sent {count} records and read {count} of them")
 
 
 app.add_typer(generate_app, name="generate")

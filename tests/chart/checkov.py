@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from procstream_local.artifacts import cache_folder
+from procstream_local.stack.artifacts import cache_folder
 
 _REPOSITORY = Path(__file__).parents[2]
 CONFIGURATION = _REPOSITORY / ".checkov.yaml"

@@ -1,8 +1,8 @@
-"""The chart as objects: what `helm template` makes of values."""
+"""The chart as objects: what `helm template` renders from values."""
 
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ NAMESPACE = "streams"
 PREFIX = f"{RELEASE}-procstream"
 
 Object = Mapping[str, Any]
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class RefusedError(Exception):
-    """Helm's message about values that the chart does not take."""
+    """Helm's message about values that the chart does not accept."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,24 @@ class Chart:
     helm: Path
     folder: Path
     """For files of values."""
+    rendered: dict[tuple[str, ...], Rendered] = field(default_factory=dict)
+    """What was rendered before: tests share it, and do not change it."""
 
-    def render(self, values: Mapping[str, Any] | None = None, *files: str) -> Rendered:
+    def render(
+        self, values: Mapping[str, Any] | None = None, *files: str, release: str = RELEASE
+    ) -> Rendered:
         """Render with the chart's own `files` of values, and then `values`. Raises `RefusedError`."""
-        given = self.folder / "values.yaml"
-        given.write_text(yaml.safe_dump(dict(values or {})))
-        arguments = [f"--values={path}" for path in (*(CHART / file for file in files), given)]
-        text = self.run("template", RELEASE, str(CHART), *arguments)
-        objects = [one for one in yaml.safe_load_all(text) if one]
+        text = yaml.safe_dump(dict(values or {}))
+        key = (text, *files, release)
+        if key not in self.rendered:
+            given = self.folder / "values.yaml"
+            given.write_text(text)
+            self.rendered[key] = self._render(release, *(CHART / file for file in files), given)
+        return self.rendered[key]
+
+    def _render(self, release: str, *files: Path) -> Rendered:
+        text = self.run("template", release, str(CHART), *(f"--values={path}" for path in files))
+        objects = [one for one in yaml.load_all(text, _Loader) if one]
         return Rendered(text, tuple(objects))
 
     def run(self, command: str, *arguments: str) -> str:

@@ -1,31 +1,18 @@
 """Pipelines: Deployments without Flink's operator, FlinkDeployments with it."""
 
-import subprocess
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from procstream_job.pipeline_file import shipped_pipelines
+from procstream_job.file.reading import shipped_pipelines
 
+from tests.chart.conftest import ALL_PIPELINES, OWN_PIPELINE
 from tests.chart.pod_security import violations
 from tests.chart.rendering import CHART, Chart, RefusedError, environment
 
-OWN = {
-    "enabled": True,
-    "definition": {
-        "name": "own",
-        "sources": {"people": {"topic": "${TOPIC}", "format": "avro"}},
-        "functions": ["my_rules:shout"],
-        "sink": {"print": {}},
-        "dropped": {"kafka": {"topic": "dead-letters"}},
-    },
-    "files": {"my_rules.py": "from pyflink.table.udf import udf\n"},
-    "env": {"TOPIC": "people"},
-}
-ALL = {name: {"enabled": True} for name in shipped_pipelines()} | {"own": OWN}
+OWN = OWN_PIPELINE
+ALL = ALL_PIPELINES
 
 
 def values(pipelines: Mapping[str, Any], operator: bool = False) -> dict[str, Any]:
@@ -49,7 +36,7 @@ def arguments(chart: Chart, given: Mapping[str, Any]) -> list[str]:
 
 
 def plan(chart: Chart, given: Mapping[str, Any]) -> str:
-    """What decides whether the last plan is gone on with."""
+    """What decides whether the last plan is used again."""
     first = pod(chart, given)["spec"]["initContainers"]
     return str(next(one["args"][-1] for one in first if one["name"] == "stale-plan"))
 
@@ -214,8 +201,8 @@ def test_without_pipelines_there_is_nothing_of_flink(chart: Chart) -> None:
 @pytest.mark.parametrize(
     ("pipelines", "sentence"),
     [
-        ({"own": OWN | {"file": "lineage"}}, "pipelines.own: found both file and definition: give one of"),
-        ({"mine": OWN}, "pipelines.mine.definition.name: found own: give it the name of the entry"),
+        ({"own": OWN | {"file": "lineage"}}, "pipelines.own: found both file and definition: set one of"),
+        ({"mine": OWN}, "pipelines.mine.definition.name: found own: set it to the name of the entry"),
         (
             {"lineage": {"jobManager": {"resources": {"limits": {"memory": "1G"}}}}},
             'flink.jobManager.resources.limits.memory: found "1G", expected a size in Mi or Gi',
@@ -228,23 +215,18 @@ def test_without_pipelines_there_is_nothing_of_flink(chart: Chart) -> None:
         ),
     ],
 )
-def test_a_mistake_is_told(chart: Chart, pipelines: Mapping[str, Any], sentence: str) -> None:
+def test_a_mistake_is_reported(chart: Chart, pipelines: Mapping[str, Any], sentence: str) -> None:
     with pytest.raises(RefusedError) as refused:
         chart.render(values(pipelines), "values-local.yaml")
     assert sentence in str(refused.value)
 
 
-def test_a_cluster_without_flinks_operator_is_told(chart: Chart) -> None:
+def test_a_cluster_without_flinks_operator_is_reported(chart: Chart) -> None:
     known = ["template", "events", str(CHART), f"--values={CHART / 'values-local.yaml'}"]
     known += ["--set=flink.operator.enabled=true", "--api-versions=procstream.io/v1alpha1"]
-    with pytest.raises(RefusedError, match="the cluster knows no FlinkDeployment: install"):
+    with pytest.raises(RefusedError, match="the cluster has no FlinkDeployment: install"):
         chart.run(*known)
     chart.run(*known, "--api-versions=flink.apache.org/v1beta1")
-
-
-def test_the_schema_is_that_of_the_model() -> None:
-    script = Path(CHART).parents[1] / "scripts" / "values_schema.py"
-    subprocess.run([sys.executable, script, "--check"], check=True)
 
 
 def test_all_that_ship_are_listed() -> None:

@@ -1,4 +1,4 @@
-"""A mistake in values is named with its path, a contradiction in one sentence."""
+"""A mistake in values is reported with its path, a contradiction in one sentence."""
 
 import json
 from collections.abc import Mapping
@@ -42,6 +42,34 @@ EXTERNAL_REGISTRY = {"enabled": False, "external": {"url": "https://registry.exa
         ({"topics": [{"topicName": "a b", "partitions": 1}]}, "/topics/0/topicName", "a b"),
         ({"topics": [{"topicName": "a", "partition": 1}]}, "/topics/0", "'partition' not allowed"),
         ({"schemas": [{"subject": "a", "type": "XML"}]}, "/schemas/0/type", "one of"),
+        ({"topics": [{"partitions": 1}]}, "/topics/0", "missing property 'topicName'"),
+        ({"kafka": {"config": {"Log.Dirs": "/x"}}}, "/kafka/config", "Log.Dirs"),
+        ({"kafka": {"config": {"log.dirs": ["/x"]}}}, "/kafka/config/log.dirs", "got array"),
+        ({"kafka": {"podLabels": {"tier": 1}}}, "/kafka/podLabels/tier", "got number, want string"),
+        ({"kafka": {"affinity": {"podAffinities": {}}}}, "/kafka/affinity", "'podAffinities' not allowed"),
+        (
+            {"kafka": {"affinity": {"nodeAffinity": {"requiredDuringScheduling": {}}}}},
+            "/kafka/affinity/nodeAffinity",
+            "'requiredDuringScheduling' not allowed",
+        ),
+        (
+            {"registry": {"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "zone"}]}},
+            "/registry/topologySpreadConstraints/0",
+            "missing property 'whenUnsatisfiable'",
+        ),
+        (
+            {"networkPolicies": {"allowFrom": [{"podSelector": {"labels": {}}}]}},
+            "/networkPolicies/allowFrom/0/podSelector",
+            "'labels' not allowed",
+        ),
+        (
+            {"networkPolicies": {"allowFrom": [{"ipBlock": {"except": []}}]}},
+            "/networkPolicies/allowFrom/0/ipBlock",
+            "missing property 'cidr'",
+        ),
+        ({"flink": {"taskManager": {"replicas": "two"}}}, "/flink/taskManager/replicas", "got string, want"),
+        ({"flink": {"taskManager": {"replicas": 0}}}, "/flink/taskManager/replicas", "got 0"),
+        ({"imagePullSecrets": [{}]}, "/imagePullSecrets/0", "missing property 'name'"),
     ],
 )
 def test_a_mistake_is_named_with_its_path(
@@ -68,8 +96,8 @@ def test_a_mistake_is_named_with_its_path(
         ),
         (
             {"kafka": {"replicas": 1, "controllers": 3}},
-            "kafka.controllers: found 3, but kafka.replicas is 1: controllers are the first of these nodes, "
-            "so set it to 1 or less",
+            "kafka.controllers: found 3, but kafka.replicas is 1: the first of these nodes are the "
+            "controllers, so set it to 1 or less",
         ),
         (
             {"kafka": {"heap": "1g", "resources": {"limits": {"memory": "1152Mi"}}}},
@@ -93,8 +121,8 @@ def test_a_mistake_is_named_with_its_path(
         ),
         (
             {"registry": {"storage": "postgres"}},
-            "registry.storage: found postgres, but there is none: "
-            "set postgres.enabled to true or give postgres.external.url",
+            "registry.storage: found postgres, but there is no PostgreSQL: "
+            "set postgres.enabled to true or postgres.external.url",
         ),
         (
             {
@@ -104,7 +132,7 @@ def test_a_mistake_is_named_with_its_path(
                 }
             },
             "registry.storage: found kafka, but kafka.external.securityProtocol is SSL, and the "
-            "registry of this chart speaks PLAINTEXT alone: set registry.storage to postgres, "
+            "registry of this chart supports only PLAINTEXT: set registry.storage to postgres, "
             "or registry.enabled to false",
         ),
         (
@@ -159,7 +187,9 @@ def test_the_schema_has_every_field_of_the_resources(crd: str, values: str, else
     """`elsewhere` are fields that the chart sets from others."""
     definition = yaml.safe_load((CHART / "crds" / f"{crd}.yaml").read_text())
     resource = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    schema = json.loads((CHART / "values.schema.json").read_text())["properties"][values]
-    own = schema.get("items", schema)["properties"]
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    field = schema["properties"][values]
+    name = field.get("items", field)["$ref"].removeprefix("#/$defs/")
+    own = schema["$defs"][name]["properties"]
     # The connection is the chart's own.
     assert resource["properties"].keys() - elsewhere - {"envFrom", "tlsSecretRef"} <= own.keys()

@@ -87,7 +87,7 @@ def test_pods_find_the_servers_of_aws(aws: Rendered) -> None:
     assert "procstream-postgres" in references(registry)
 
 
-def test_what_is_external_is_not_made(chart: Chart) -> None:
+def test_what_is_external_is_not_created(chart: Chart) -> None:
     rendered = chart.render(
         {
             "kafka": {
@@ -168,7 +168,7 @@ def test_a_generator_takes_variables_and_arguments(chart: Chart) -> None:
     assert environment(pod["containers"][0])["PRODUCER_RATE"] == "5"
 
 
-def test_generators_wait_for_topics_that_the_chart_makes(everything: Rendered) -> None:
+def test_generators_wait_for_topics_that_the_chart_creates(everything: Rendered) -> None:
     subjects = {one["spec"]["subject"] for one in everything.of("Schema").values()}
     topics = set(by_topic(everything))
     for name, one in everything.of("Deployment").items():

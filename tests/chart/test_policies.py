@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 import yaml
-from procstream_operator.controller import Kind
-from procstream_operator.producers import daemon_set
+from procstream_operator.producers import manifest
+from procstream_operator.resource import Kind
 
 from tests.chart.checkov import CONFIGURATION, Report, scan
 from tests.chart.rendering import CHART, Chart, Rendered
@@ -38,7 +38,7 @@ def manifests(
 
 
 def daemon_sets(rendered: Rendered) -> Iterator[dict[str, Any]]:
-    """What the operator makes of the chart's ProcstatProducers, which Checkov does not know."""
+    """What the operator creates for the chart's ProcstatProducers, which Checkov does not know."""
     definition = yaml.safe_load((CHART / "crds" / "procstatproducers.yaml").read_text())
     fields = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"][
         "properties"
@@ -46,7 +46,7 @@ def daemon_sets(rendered: Rendered) -> Iterator[dict[str, Any]]:
     defaults = {name: field["default"] for name, field in fields.items() if "default" in field}
     for name, one in rendered.of("ProcstatProducer").items():
         asked = resource(Kind.PRODUCER, {**defaults, **one["spec"]}, name=name)
-        yield daemon_set.build(asked, topic="procstat_snapshots", default_image="", connection="")
+        yield manifest.build(asked, topic="procstat_snapshots", default_image="", connection="")
 
 
 @pytest.fixture(scope="module")

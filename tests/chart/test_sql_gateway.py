@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from procstream_job.sql_catalog.tables_file import RunningPipeline
+from procstream_job.topics.sql_catalog.tables_file import RunningPipeline
 
 from tests.chart.pod_security import violations
 from tests.chart.rendering import PREFIX, Chart, RefusedError, Rendered, environment, references
@@ -203,7 +203,7 @@ def test_memory_is_what_flink_divides_up(chart: Chart) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gateway", "told"),
+    ("gateway", "message"),
     [
         ({"refreshInterval": "often"}, "at '/sqlGateway/refreshInterval'"),
         ({"replicas": 2}, "'replicas' not allowed"),
@@ -214,10 +214,10 @@ def test_memory_is_what_flink_divides_up(chart: Chart) -> None:
         ),
     ],
 )
-def test_a_mistake_is_named_with_its_path(chart: Chart, gateway: Mapping[str, Any], told: str) -> None:
+def test_a_mistake_is_named_with_its_path(chart: Chart, gateway: Mapping[str, Any], message: str) -> None:
     with pytest.raises(RefusedError) as refused:
         render(chart, **gateway)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_the_network_lets_in_its_own_pods_and_who_is_named(chart: Chart) -> None:

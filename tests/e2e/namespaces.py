@@ -1,4 +1,4 @@
-"""A namespace of a cluster, as the tests use it: objects in and out, waiting, forwarded ports."""
+"""A namespace as the tests use it: objects, waiting, forwarded ports."""
 
 import json
 import socket
@@ -10,18 +10,18 @@ from typing import Any
 
 import yaml
 
-from tests.e2e.cluster import Cluster
+from testbed.cluster import Cluster
 from tests.integration.waiting import until
 
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
-"""Label of a namespace that takes no pod beyond the Pod Security Standard `restricted`."""
+"""Label of a namespace that admits only pods of the Pod Security Standard `restricted`."""
 
 
 @contextmanager
 def new_namespace(cluster: Cluster, name: str, *labels: str) -> Iterator["Namespace"]:
-    """An empty namespace; gone afterwards."""
+    """A new namespace, deleted afterwards."""
     namespace = Namespace(cluster, name)
-    # What an interrupted run has left would be taken for this one's.
+    # An interrupted run may have left one.
     namespace.delete()
     cluster.run("create", "namespace", name)
     try:
@@ -42,15 +42,17 @@ class Namespace:
     def kubectl(
         self, *arguments: str, stdin: str | None = None, check: bool = True, timeout: float = 180
     ) -> str:
-        """What kubectl prints; its errors too, where they are not raised."""
+        """The output of kubectl, with its errors if `check` is off."""
         result = self.cluster.run(
             f"--namespace={self.name}", *arguments, stdin=stdin, check=check, timeout=timeout
         )
         return result.stdout + ("" if check else result.stderr)
 
     def delete(self) -> None:
-        """Delete the namespace with all that is in it, if it is there."""
-        self.cluster.run("delete", "namespace", self.name, "--ignore-not-found", "--timeout=100s")
+        """Delete the namespace and everything in it, if it exists. Its pods have a second to end."""
+        self.cluster.run("delete", "namespace", self.name, "--ignore-not-found", "--wait=false")
+        self.kubectl("delete", "pods", "--all", "--grace-period=1", "--wait=false")
+        self.cluster.run("wait", "--for=delete", f"namespace/{self.name}", "--timeout=100s")
 
     def apply(self, *objects: Mapping[str, Any], check: bool = True) -> str:
         return self.kubectl("apply", "--filename=-", stdin=yaml.safe_dump_all(objects), check=check)
@@ -62,7 +64,7 @@ class Namespace:
         return list(json.loads(self.kubectl("get", kind, *selectors, "--output=json"))["items"])
 
     def objects(self) -> set[str]:
-        """KIND/NAME of all but events, and what every namespace has."""
+        """KIND/NAME of all objects except events and those that every namespace has."""
         kinds = self.cluster.run("api-resources", "--namespaced", "--verbs=list,delete", "--output=name")
         found = self.kubectl("get", ",".join(kinds.stdout.split()), "--output=name").split()
         others = ("configmap/kube-root-ca.crt", "serviceaccount/default", "event/", "event.events.k8s.io/")
@@ -82,14 +84,28 @@ class Namespace:
         return [event["reason"] for event in events]
 
     def wait(self, condition: str, *objects: str, timeout: float = 60) -> None:
-        self.kubectl("wait", f"--for={condition}", *objects, f"--timeout={timeout:g}s", timeout=timeout + 30)
+        """`kubectl wait`. It would fail at once if a named object did not exist yet, so that is awaited."""
+        named = all("/" in found for found in objects)
+        for event in ("create", condition) if named and condition.startswith("condition=") else (condition,):
+            self.kubectl("wait", f"--for={event}", *objects, f"--timeout={timeout:g}s", timeout=timeout + 30)
+
+    def replace(self, *selectors: str, timeout: float = 120) -> None:
+        """Delete pods, which must not be those of a Job; returns when others are ready in their place."""
+        before = {pod["metadata"]["uid"] for pod in self.all("pods", *selectors)}
+        self.kubectl("delete", "pod", *selectors, "--wait=false")
+
+        def replaced() -> bool:
+            pods = {pod["metadata"]["uid"]: pod for pod in self.all("pods", *selectors)}
+            return len(pods) == len(before) and before.isdisjoint(pods) and all(map(_is_ready, pods.values()))
+
+        until(replaced, f"other pods of {selectors}", timeout=timeout, every=1)
 
     def scale(self, stateful_set: str, replicas: int) -> None:
         self.kubectl("scale", f"statefulset/{stateful_set}", f"--replicas={replicas}")
 
     @contextmanager
     def forwarded(self, target: str, remote: int, local: int) -> Iterator[int]:
-        """A port of a Service or pod, at this port of this machine."""
+        """Forward a port of a Service or pod to a local port."""
         command = [
             self.cluster.kubectl,
             "port-forward",
@@ -107,6 +123,11 @@ class Namespace:
         finally:
             process.terminate()
             process.wait()
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    conditions = pod["status"].get("conditions", ())
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def _listens(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""The cluster itself: what the other tests take for granted."""
+"""The cluster itself: what the other tests rely on."""
 
 import copy
 import json
@@ -11,7 +11,7 @@ import pytest
 import yaml
 from procstream_common.errors import ProcstreamError
 
-from tests.e2e.cluster import Cluster, images
+from testbed.cluster import Cluster, images
 from tests.integration.waiting import until
 
 NAMESPACE = f"cluster-test-{os.getpid()}"
@@ -95,10 +95,8 @@ def test_a_claim_is_bound_and_written(cluster: Cluster, pod: str) -> None:
 def test_a_service_answers_by_its_name(cluster: Cluster, pod: str) -> None:
     execute(cluster, pod, "echo found > /pages/name.html")
     request = "exec 3<>/dev/tcp/pages/80 && printf 'GET /name.html HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3"
-    # kube-proxy learns of a ready pod a little after everybody else.
-    answer = until(
-        lambda: execute(cluster, pod, request, check=False), "an answer of the service", timeout=10
-    )
+    # kube-proxy learns of a ready pod a little later.
+    answer = until(lambda: execute(cluster, pod, request, check=False), "an answer of the service")
     assert answer.endswith("\n\nfound\n")
     address = execute(cluster, pod, f"getent hosts pages.{NAMESPACE}.svc.cluster.local").split()[0]
     service = json.loads(cluster.run("get", "svc/pages", f"--namespace={NAMESPACE}", "--output=json").stdout)
@@ -115,7 +113,7 @@ def test_a_pod_that_is_not_restricted_is_refused(cluster: Cluster, namespace: st
 
 def test_only_an_archive_is_loaded(cluster: Cluster, tmp_path: Path) -> None:
     if cluster.containerd is None:
-        pytest.skip("what is loaded into somebody else's cluster is up to the command that is named for it")
+        pytest.skip("only the cluster of `make cluster` checks archives")
     (tmp_path / "image.tar").write_text("not an archive")
     with pytest.raises(ProcstreamError, match=r"image\.tar: expected an OCI archive"):
         cluster.load(tmp_path / "image.tar")

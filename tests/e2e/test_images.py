@@ -1,4 +1,4 @@
-"""The images in pods that may do as little as possible, on the images that stand in for others."""
+"""The images in pods with the fewest permissions, beside the stand-in images."""
 
 import gzip
 import json
@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e import images, standins
-from tests.e2e.cluster import Cluster
-from tests.e2e.cluster.images import debian_base
+from testbed import images, standins
+from testbed.cluster import Cluster
+from testbed.cluster.images import debian_base
 
 NAMESPACE = "images-test"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
-PROGRAMS = ("producer", "operator")  # whose entry point is a command of ours
+PROGRAMS = ("producer", "operator")  # their entry points are our commands
 RECORDS = 20
 PRODUCER_BYTES = 80_000_000
 TOPIC = "topic_splitpay"
@@ -114,7 +114,7 @@ def layers(archive: Path) -> list[int]:
 def run(
     cluster: Cluster, pod: str, name: str, *args: str, command: list[str] | None = None, broker: str = ""
 ) -> str:
-    """What a container of one of our images prints until it ends well."""
+    """The output of a container of one of our images; it must succeed."""
     container: dict[str, Any] = {
         "name": "main",
         "image": f"localhost/procstream-{name}:0.1.0",
@@ -156,7 +156,7 @@ def restricted(name: str, container: dict[str, Any]) -> dict[str, Any]:
         "metadata": {"name": name, "labels": {"app": name}},
         "spec": {
             "containers": [{"imagePullPolicy": "Never", **container}],
-            "enableServiceLinks": False,  # Kafka would take KAFKA_PORT for a setting
+            "enableServiceLinks": False,  # Kafka would read KAFKA_PORT as a setting
             "restartPolicy": "Never",
             "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
             "terminationGracePeriodSeconds": 0,

@@ -1,4 +1,4 @@
-"""The project's own commands, run as a person runs them."""
+"""The project's own commands, run as a user runs them."""
 
 import json
 import os
@@ -14,7 +14,7 @@ _BIN = Path(sys.executable).parent
 def run(
     command: str, *arguments: str, env: Mapping[str, str] | None = None, timeout: float = 120
 ) -> "subprocess.CompletedProcess[str]":
-    """A command to its end; `env` is beside this process's. The exit code is for the caller to judge."""
+    """Run a command to its end; `env` extends this process's environment. Any exit code is accepted."""
     return subprocess.run(
         [_BIN / command, *arguments],
         env={**os.environ, **(env or {})},
@@ -26,7 +26,7 @@ def run(
 
 
 def start(command: str, *arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
-    """A command that goes on until it is told to stop."""
+    """A command that runs until it is stopped."""
     return subprocess.Popen(
         [_BIN / command, *arguments],
         env={**os.environ, **(env or {})},
@@ -37,7 +37,7 @@ def start(command: str, *arguments: str, env: Mapping[str, str] | None = None) -
 
 
 def run_json(command: str, *arguments: str, env: Mapping[str, str] | None = None) -> Any:
-    """What a successful command prints as its last line, read as JSON."""
+    """The last line that a successful command prints, parsed as JSON."""
     result = run(command, *arguments, env=env)
     assert result.returncode == 0, f"{command} {' '.join(arguments)}: {result.stdout}{result.stderr}"
     return json.loads(result.stdout.strip().splitlines()[-1])

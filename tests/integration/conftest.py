@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from procstream_local import stack
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 from tests.integration.running import run_pipeline, run_shipped
 from tests.integration.servers import minio, sasl_kafka
@@ -17,7 +17,7 @@ __all__ = ["home", "make_topic", "run_pipeline", "run_shipped", "s3", "secured_k
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # What everybody waits for fails first: the plain way, then the failures.
+    # The normal case first, then the failures.
     items.sort(key=lambda item: "failures" in item.nodeid)
 
 
@@ -31,19 +31,19 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[minio.S3Server]:
 
 @pytest.fixture(scope="session")
 def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sasl_kafka.SecuredKafka]:
-    """A second Kafka, which wants a password or TLS."""
+    """A second Kafka, which requires a password or TLS."""
     with sasl_kafka.running(tmp_path_factory.mktemp("secured-kafka"), free_port) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory, s3: minio.S3Server) -> Iterator[Home]:
-    """A running stack; its variables are those of this process too, as a shell's after `procstream env`."""
+    """A running stack. Its variables are set in this process, as in a shell after `procstream env`."""
     home = Home(Path(os.environ.get("PROCSTREAM_TEST_HOME") or tmp_path_factory.mktemp("stack")))
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**s3.environment, "PROCSTREAM_HOME": str(home.path)}.items():
             patch.setenv(name, value)
-        # Half an hour off any full hour of UTC: whatever goes by local time ends in a wrong folder.
+        # Half an hour off UTC: code that uses local time writes to a wrong folder.
         patch.setenv("TZ", "Asia/Kolkata")
         try:
             record = stack.up(home, optional=("postgres",))

@@ -1,9 +1,9 @@
-"""What Flink's REST interface tells of a job."""
+"""Jobs in Flink's REST interface."""
 
 from typing import Any
 
 import httpx
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 from tests.integration.waiting import until
 

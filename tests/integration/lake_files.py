@@ -63,6 +63,17 @@ def on_this_disk(paths: LakePaths, into: Path) -> dict[str, Folder]:
     }
 
 
+def newest_logged(log: str) -> int:
+    """The newest checkpoint that committed files, from the folders of a commit log; 0 without any."""
+    if log.startswith("s3://"):
+        store = s3fs.S3FileSystem(**load(S3Settings).s3fs(), use_listings_cache=False)
+        names = store.ls(log) if store.exists(log) else []
+    else:
+        names = [path.name for path in Path(log).glob("chk-*")]
+    ids = [int(name.rpartition("chk-")[2]) for name in names if "chk-" in name]
+    return max(ids, default=0)
+
+
 def offsets_in(file: Path) -> Offsets:
     """What a data file's rows say of themselves."""
     columns = ["kafka_topic", "kafka_partition", "kafka_offset"]

@@ -60,7 +60,7 @@ def counted(topic: str) -> int:
 def consume(topic: str) -> list[Record]:
     """All records that a topic has now, decoded by Confluent's deserializer with the registry's schemas."""
     value_of = AvroDeserializer(
-        SchemaRegistryClient(load(RegistrySettings).confluent()),
+        SchemaRegistryClient({"url": load(RegistrySettings).url}),
         # By default it asks for associations of each record's topic, which only Confluent's own registry has.
         conf={"subject.name.strategy": topic_subject_name_strategy},
     )

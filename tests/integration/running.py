@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import yaml
 from procstream_common.lake import LakePaths
-from procstream_job.pipeline_file import load_pipeline
-from procstream_job.preflight import topics_of
+from procstream_job.file.reading import load_pipeline
+from procstream_job.plan.needs import pipeline_needs
 from procstream_lineage import Report, verify_pipeline
 from procstream_local import pipelines
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 from tests.integration.topics import PROCSTAT, MakeTopic
 from tests.integration.waiting import until
@@ -129,7 +129,8 @@ def run_shipped(make_topic: MakeTopic, run_pipeline: RunPipeline) -> RunShipped:
         text = (files("procstream_job") / "pipelines" / f"{name}.yaml").read_text()
         schema_text = PROCSTAT if "procstat_snapshots" in text else None
         topics = {
-            topic: make_topic(topic, partitions, schema_text) for topic in dict(topics_of(pipeline)).values()
+            need.name: make_topic(need.name, partitions, schema_text)
+            for need in pipeline_needs(pipeline).topics
         }
         for topic, own in topics.items():
             text = re.sub(rf"\btopic: {topic}\b(?!-)", f"topic: {own}", text)

@@ -1,4 +1,4 @@
-"""A person's mistake, or a part that is away: one clear line, an exit code that is not 0, within seconds."""
+"""A user's mistake or an unavailable service: one clear line and a non-zero exit code, within seconds."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("home")
 
 TOPIC = "lineage-input"
 SECONDS = 60
-"""No command may take longer; the slowest start Flink's client on a busy machine."""
+"""Limit for every command; the slowest ones start Flink's client on a busy machine."""
 
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\S+Z (INFO|WARNING) ")
 
@@ -41,7 +41,7 @@ kafka_clients = pytest.mark.parametrize(
 
 
 def mistake(*command: str, env: Mapping[str, str] | None = None, code: int = 1) -> str:
-    """The one line that a command ends with; beside it there may only be lines of a log."""
+    """The last line of a failing command; other lines may only be log lines."""
     result = commands.run(*command, env=env, timeout=SECONDS)
     lines = [line for line in result.stderr.splitlines() if not _LOG_LINE.match(line)]
     assert len(lines) == 1, result.stderr
@@ -110,7 +110,7 @@ class TestPipelineFile:
         assert "did you mean 'uuid'?" in line
 
 
-class TestSomethingIsAway:
+class TestSomethingIsUnavailable:
     @kafka_clients
     def test_broker(self, command: tuple[str, ...], code: int, nowhere: str) -> None:
         line = mistake(*command, env={"KAFKA_BOOTSTRAP_SERVERS": nowhere}, code=code)
@@ -126,7 +126,7 @@ class TestSomethingIsAway:
 
     def test_flink(self, nowhere: str) -> None:
         line = mistake(*RUN, env={"FLINK_ADDRESS": nowhere})
-        assert f"could not reach Flink at {nowhere}" in line
+        assert f"Flink at {nowhere} did not answer" in line
 
     def test_topic_of_tail(self) -> None:
         line = mistake("procstream-producer", "tail", "no-such-topic", "--timeout", "1")
@@ -185,7 +185,7 @@ class TestSettings:
         assert "certificate verify failed" in line
 
     def refusal(self, command: tuple[str, ...], env: Mapping[str, str], code: int) -> str:
-        # A refusal is no outage: however long a command may wait for the broker, it ends now.
+        # A refusal is not an outage: the command ends at once, however long it may wait for the broker.
         patience = {"STARTUP_TIMEOUT_SECONDS": str(10 * SECONDS)}
         command = tuple(word for word in command if word not in ("--startup-timeout", "2"))
         line = mistake(*command, env={**env, **patience}, code=code)

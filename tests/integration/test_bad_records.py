@@ -84,7 +84,7 @@ class Landed:
     verify_exit_code: int
 
 
-@pytest.fixture(scope="module", params=["disk", "s3"])
+@pytest.fixture(scope="module", params=["disk", pytest.param("s3", marks=pytest.mark.long)])
 def landed(
     request: pytest.FixtureRequest,
     make_topic: MakeTopic,

@@ -1,4 +1,4 @@
-"""The main job as a person runs it: one command, a stack of its own, nothing left behind."""
+"""`procstream demo` as a user runs it: one command with its own stack, and nothing is left running."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 PROCSTREAM = Path(sys.executable).with_name("procstream")
 ADDRESSES = ("KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL", "FLINK_ADDRESS", "PROCSTREAM_HOME")
@@ -21,6 +21,14 @@ LAST_LINE = re.compile(
 @pytest.fixture(scope="module")
 def own_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def first(own_home: Path) -> "subprocess.CompletedProcess[str]":
+    """The first demo, to its end."""
+    demo = start(own_home, "--duration", "10", "--rate", "50")
+    output, errors = demo.communicate(timeout=300)
+    return subprocess.CompletedProcess(demo.args, demo.returncode, output, errors)
 
 
 def start(own_home: Path, *arguments: str) -> "subprocess.Popen[str]":
@@ -51,10 +59,11 @@ def left_behind(own_home: Path) -> list[str]:
     return found
 
 
-def test_demo_proves_what_it_produced_and_ends_with_nothing_left(own_home: Path) -> None:
-    demo = start(own_home, "--duration", "10", "--rate", "50")
-    output, errors = demo.communicate(timeout=300)
-    assert demo.returncode == 0, output + errors
+def test_demo_proves_what_it_produced_and_ends_with_nothing_left(
+    own_home: Path, first: "subprocess.CompletedProcess[str]"
+) -> None:
+    output = first.stdout
+    assert first.returncode == 0, output + first.stderr
     found = counts(output)
     assert found["produced"] == found["committed"] >= 10 + 400
     assert found["dropped"] == found["missing"] == found["doubled"] == found["unlogged"] == 0
@@ -63,7 +72,9 @@ def test_demo_proves_what_it_produced_and_ends_with_nothing_left(own_home: Path)
     assert left_behind(own_home) == []
 
 
-def test_a_second_demo_goes_on_where_the_first_ended_and_ends_by_ctrl_c(own_home: Path) -> None:
+@pytest.mark.long
+@pytest.mark.usefixtures("first")
+def test_a_second_demo_resumes_where_the_first_ended_and_ends_by_ctrl_c(own_home: Path) -> None:
     before = Home(own_home).read().pipelines["lineage"].job_id
     demo = start(own_home, "--rate", "50")
     assert demo.stdout is not None

@@ -123,7 +123,7 @@ def produce_as_people_do(lineage_input: str, procstat: str) -> None:
     assert sampler.returncode == 0, output + errors
 
 
-@pytest.fixture(scope="module", params=["disk", "s3"])
+@pytest.fixture(scope="module", params=[pytest.param("disk", marks=pytest.mark.long), "s3"])
 def place(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

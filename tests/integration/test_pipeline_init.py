@@ -1,4 +1,4 @@
-"""`procstream pipeline init`: a file to start from, told from what a topic has."""
+"""`procstream pipeline init`: a pipeline file to start from, with the columns of a topic."""
 
 import json
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def plain_topic(make_topic: MakeTopic) -> PlainTopic:
 @pytest.mark.parametrize("sink", ["print", "lake"])
 def test_json_records(sink: str, plain_topic: PlainTopic, tmp_path: Path) -> None:
     topic, file = plain_topic(ORDER, {**ORDER, "amount": 7}, b"{", None), tmp_path / "mine.yaml"
-    assert f"{file}: pipeline mine, 4 columns told from 2 of 3 records" in init(
+    assert f"{file}: pipeline mine, 4 columns from 2 of 3 records" in init(
         topic, file, "--name", "mine", "--sink", sink
     )
     columns = "id STRING, user ROW<`name` STRING>, amount DOUBLE, at BIGINT"
@@ -89,7 +89,7 @@ class TestMistakes:
     def test_topic_without_records(self, plain_topic: PlainTopic) -> None:
         topic = plain_topic()
         assert refusal("--topic", topic).startswith(
-            f"topic {topic}: found no record to tell its columns from;"
+            f"topic {topic}: found no record to infer its columns from;"
         )
 
     def test_topic_of_something_else(self, plain_topic: PlainTopic) -> None:
@@ -102,23 +102,22 @@ class TestMistakes:
         file.write_text("precious")
         topic = plain_topic(ORDER)
         line = refusal("--topic", topic, "--output", str(file))
-        assert line == f"--output: {file} is there already; expected another path, or --force\n"
+        assert line == f"--output: {file} exists; expected another path, or --force\n"
         assert file.read_text() == "precious"
         init(topic, file, "--force")
         assert validated(file)
 
     def test_name_that_ships(self) -> None:
         line = refusal("--topic", "lineage-input", "--name", "lineage")
-        assert line.startswith("--name: a pipeline that ships is called lineage; ")
+        assert line.startswith("--name: a shipped pipeline is called lineage; ")
 
     def test_kafka_is_away(self) -> None:
         nowhere = f"127.0.0.1:{free_port()}"
         line = refusal("--topic", "lineage-input", env={"KAFKA_BOOTSTRAP_SERVERS": nowhere})
-        assert line.startswith(f"KAFKA_BOOTSTRAP_SERVERS {nowhere}: no broker answered")
+        assert line.startswith(f"KAFKA_BOOTSTRAP_SERVERS {nowhere}: ")
+        assert "no broker answered" in line
 
     def test_registry_is_away(self) -> None:
         url = f"http://127.0.0.1:{free_port()}/apis/ccompat/v7"
         line = refusal("--topic", "lineage-input", env={"SCHEMA_REGISTRY_URL": url})
-        assert line.startswith(
-            f"SCHEMA_REGISTRY_URL {url}: looking for subject 'lineage-input-value', no answer"
-        )
+        assert line.startswith(f"SCHEMA_REGISTRY_URL {url}: looking for subject 'lineage-input-value', ")

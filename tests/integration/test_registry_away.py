@@ -1,11 +1,12 @@
-"""A schema that the job has not seen yet, while the registry is away: it waits, and calls nothing bad."""
+"""A schema that is new to the job while the registry is unavailable: the job waits and drops nothing."""
 
 import json
 import uuid
 
 from procstream_lineage import Verdict, committed_files
-from procstream_local import processes, stack
-from procstream_local.home import Home
+from procstream_local import stack
+from procstream_local.stack import processes
+from procstream_local.stack.home import Home
 
 from tests.integration import records
 from tests.integration.running import RunPipeline

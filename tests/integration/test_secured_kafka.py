@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from confluent_kafka.admin import AdminClient
+from procstream_common.kafka import KafkaCluster
 from procstream_common.provisioning import TopicSpec, ensure_topics
 from procstream_common.settings import KafkaSettings, load
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 from tests.integration import commands, topics
 from tests.integration.servers.sasl_kafka import SecuredKafka
@@ -23,7 +23,7 @@ def test_all_components_come_in(way: str, secured_kafka: SecuredKafka, home: Hom
     name = f"secured-{way.lower()}"
     env = secured_kafka.tls_settings() if way == "TLS" else secured_kafka.sasl_settings(way)
     ensure_topics(
-        AdminClient(load(KafkaSettings, secured_kafka.open_settings).librdkafka()),
+        KafkaCluster(load(KafkaSettings, secured_kafka.open_settings)),
         [TopicSpec(topic_name=name, partitions=2)],
     )
     topics.register(name, topics.LINEAGE_INPUT)

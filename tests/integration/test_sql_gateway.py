@@ -9,10 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from confluent_kafka.admin import AdminClient
+from procstream_common.kafka import KafkaCluster
 from procstream_common.provisioning import TopicSpec, ensure_topics
 from procstream_common.settings import KafkaSettings, load
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 from tests.integration import commands, records
 from tests.integration.topics import LINEAGE_INPUT, MakeTopic, register
@@ -37,7 +37,7 @@ def avro(make_topic: MakeTopic) -> str:
 def new_topic(prefix: str, *values: bytes) -> str:
     """A topic without a schema."""
     topic = f"{prefix}-{uuid.uuid4().hex[:8]}"
-    ensure_topics(AdminClient(load(KafkaSettings).librdkafka()), [TopicSpec(topic_name=topic)])
+    ensure_topics(KafkaCluster(load(KafkaSettings)), [TopicSpec(topic_name=topic)])
     records.produce(topic, values)
     return topic
 
@@ -160,7 +160,7 @@ def test_columns_that_a_running_pipeline_declares_come_first(home: Home, tmp_pat
     running = [{"source": str(tmp_path / "payments.yaml"), "env": {"TOPIC": topic}}]
     (tmp_path / "running.json").write_text(json.dumps(running))
     file = tmp_path / "topics.json"
-    command = [sys.executable, "-m", "procstream_job.sql_catalog", file]
+    command = [sys.executable, "-m", "procstream_job.topics.sql_catalog", file]
     subprocess.run([*command, "--pipelines", tmp_path / "running.json"], timeout=60, check=True)
     assert json.loads(file.read_text())["tables"][topic]["columns"][0]["type"] == "DECIMAL(10, 2)"
     subprocess.run(command, timeout=60, check=True)

@@ -1,4 +1,4 @@
-"""The embedded stack through its life: up, up again, killed in part, recovered, down."""
+"""The life cycle of the embedded stack: up, up again, partly killed, recovered, down."""
 
 import json
 import signal
@@ -11,8 +11,9 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from procstream_common.provisioning import read_values
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
-from procstream_local import processes, stack
-from procstream_local.home import Home
+from procstream_local import stack
+from procstream_local.stack import processes
+from procstream_local.stack.home import Home
 
 from tests.integration import commands, records
 from tests.integration.topics import LINEAGE_INPUT, register
@@ -22,7 +23,7 @@ SERVICES = {"kafka", "registry", "jobmanager", "taskmanager"}
 
 @pytest.fixture(scope="module")
 def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A folder where nothing was started yet."""
+    """A folder in which nothing was started yet."""
     home = Home(tmp_path_factory.mktemp("own-stack"))
     yield home
     stack.down(home)
@@ -48,7 +49,7 @@ def pids(home: Home) -> dict[str, int]:
 
 
 def living(home: Home) -> list[str]:
-    """Every process that belongs to a stack, whoever started it."""
+    """Every process that belongs to a stack, with any parent."""
     found = []
     for process in psutil.process_iter(["cmdline", "environ"]):
         if str(home.path) in " ".join(process.info["cmdline"] or []):
@@ -113,7 +114,7 @@ def test_up_after_a_crash_starts_what_is_gone_with_the_data_it_had(own_home: Hom
     assert {name for name in SERVICES if after[name] != before[name]} == {"kafka", "registry"}
     assert own_home.read().ports == ports
     assert [record.value["uuid"] for record in records.consume("lineage-input")] == ["before-the-crash"]
-    client = SchemaRegistryClient(load(RegistrySettings).confluent())
+    client = SchemaRegistryClient({"url": load(RegistrySettings).url})
     assert client.get_latest_version("last-moment-value").schema_id == last_id
 
 

@@ -4,12 +4,12 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.schema_registry import SchemaRegistryClient
+from procstream_common.kafka import KafkaCluster
 from procstream_common.provisioning import SchemaSpec, TopicSpec, ensure_schema, ensure_topics
+from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, RegistrySettings, load
 from procstream_local import stack
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 SCHEMAS = stack.VALUES.parent / "schemas"
 LINEAGE_INPUT = (SCHEMAS / "lineage-input.avsc").read_text()
@@ -24,8 +24,7 @@ def make_topic(home: Home) -> MakeTopic:
 
     def make(name_prefix: str, partitions: int = 4, schema_text: str | None = LINEAGE_INPUT) -> str:
         topic = f"{name_prefix}-{uuid.uuid4().hex[:8]}"
-        admin = AdminClient(load(KafkaSettings).librdkafka())
-        ensure_topics(admin, [TopicSpec(topic_name=topic, partitions=partitions)])
+        ensure_topics(KafkaCluster(load(KafkaSettings)), [TopicSpec(topic_name=topic, partitions=partitions)])
         if schema_text is not None:
             register(topic, schema_text)
         return topic
@@ -35,5 +34,5 @@ def make_topic(home: Home) -> MakeTopic:
 
 def register(topic: str, schema_text: str) -> int:
     """Register the next version of a topic's schema; returns its id."""
-    registry = SchemaRegistryClient(load(RegistrySettings).confluent())
-    return ensure_schema(registry, SchemaSpec(subject=f"{topic}-value", definition=schema_text)).id
+    with SchemaRegistry(load(RegistrySettings)) as registry:
+        return ensure_schema(registry, SchemaSpec(subject=f"{topic}-value", definition=schema_text)).id

@@ -11,7 +11,7 @@ _Found = TypeVar("_Found")
 def until(
     look: Callable[[], _Found], expected: str, *, timeout: float = 60, every: float = _POLL_S
 ) -> _Found:
-    """What `look` gives once it is true; fails with what was `expected` after `timeout` seconds."""
+    """The result of `look` once it is true; fails after `timeout` seconds and reports what was `expected`."""
     deadline = time.monotonic() + timeout
     while not (found := look()):
         assert time.monotonic() < deadline, f"expected {expected} within {timeout:g} s, found {found!r}"

@@ -1,12 +1,8 @@
-"""Topics and schemas brought to their desired state: one set of functions for every way to run procstream.
+"""Topics and schemas brought to their desired state: one set of functions for every way to run procstream."""
 
-Needs the extra `procstream-common[provisioning]`; clients that only look up do not.
-"""
-
+from procstream_common.errors import UnavailableError
 from procstream_common.provisioning.schemas import (
     EnsuredSchema,
-    RegistryUnavailableError,
-    SchemaRefusedError,
     delete_subject,
     ensure_schema,
 )
@@ -19,11 +15,15 @@ from procstream_common.provisioning.specs import (
 )
 from procstream_common.provisioning.topic_plan import Refusal, TopicPlan, TopicState, plan
 from procstream_common.provisioning.topics import (
-    KafkaUnavailableError,
     TopicAdmin,
     TopicRefusedError,
     ensure_topics,
 )
+from procstream_common.registry import SchemaRefusedError
+
+# Former names.
+KafkaUnavailableError = UnavailableError
+RegistryUnavailableError = UnavailableError
 
 __all__ = [
     "EnsuredSchema",

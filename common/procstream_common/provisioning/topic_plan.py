@@ -1,7 +1,7 @@
 """What has to be done to a topic so that it is as desired. Pure.
 
 Kafka adds partitions but never removes them, and changes a replication factor only by a reassignment, which
-is for a person to plan; both are refusals here.
+you have to plan; both are refusals here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -44,7 +44,7 @@ class TopicPlan:
     reset_config: tuple[str, ...] = ()
     """Settings that go back to the cluster's default."""
     refusals: Mapping[Refusal, str] = field(default_factory=dict)
-    """What is left as it is, with a sentence that says what to do."""
+    """What stays as it is, with a sentence on what to do."""
 
     def __bool__(self) -> bool:
         return self.create or self.grow_to is not None or bool(self.set_config) or bool(self.reset_config)

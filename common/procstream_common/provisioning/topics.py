@@ -5,66 +5,49 @@ from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource, ConfigSource
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from procstream_common.errors import ProcstreamError
+from procstream_common.errors import ProcstreamError, RefusedError, Server, UnavailableError
+from procstream_common.kafka import WITHOUT_ANSWER, KafkaCluster
 from procstream_common.provisioning.specs import TopicSpec
 from procstream_common.provisioning.topic_plan import TopicPlan, TopicState, plan
 
-_REQUEST_SECONDS = 10.0
 _PARTITIONS_A_REQUEST = 1000
 """A controller refuses a whole request that would create over 10,000 partitions (KIP-599)."""
 
-_AWAY = (
-    KafkaError._TRANSPORT,
-    KafkaError._TIMED_OUT,
-    KafkaError._ALL_BROKERS_DOWN,
-    KafkaError._RESOLVE,
-    KafkaError._AUTHENTICATION,
-    KafkaError._SSL,
-    KafkaError.REQUEST_TIMED_OUT,
-    KafkaError.BROKER_NOT_AVAILABLE,
-    KafkaError.NOT_CONTROLLER,
-    KafkaError.SASL_AUTHENTICATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-)
 
-
-class KafkaUnavailableError(ProcstreamError):
-    """Kafka did not answer, or does not let this client in; nothing is known of any topic."""
-
-
-class TopicRefusedError(ProcstreamError):
+class TopicRefusedError(RefusedError):
     """Kafka refused a request about one topic."""
 
     def __init__(self, topic: str, action: str, error: KafkaError) -> None:
-        super().__init__(f"topic {topic} could not be {action}: {error.str()}")
+        super().__init__(Server.KAFKA, f"topic {topic} could not be {action}: {error.str()}")
         self.topic = topic
         self.error = error
 
 
 class TopicAdmin:
-    """Requests about topics. All block for at most about `timeout` seconds each.
+    """Requests about topics. Each blocks for about the cluster's `timeout` at most.
 
-    Raises `KafkaUnavailableError` from every method when Kafka does not answer.
+    Every method raises `UnavailableError` when Kafka does not answer, and `RefusedError` when it does not
+    grant access at all; nothing is known of any topic then.
     """
 
-    def __init__(self, admin: AdminClient, *, timeout: float = _REQUEST_SECONDS) -> None:
-        self._admin = admin
-        self._timeout = timeout
+    def __init__(self, cluster: KafkaCluster) -> None:
+        self._cluster = cluster
+        self._admin = cluster.admin
+        self._timeout = cluster.timeout
 
     def describe(self, topics: Iterable[str]) -> dict[str, TopicState | TopicRefusedError | None]:
-        """The state of each topic; None for one that is not there."""
+        """The state of each topic; None for one that does not exist."""
         names = sorted(set(topics))
         if not names:
             return {}
         described = self._admin.describe_topics(TopicCollection(names), request_timeout=self._timeout)
         found = {name: self._result(name, "described", future) for name, future in described.items()}
-        there = [name for name, state in found.items() if _known(state)]
-        resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in there]
+        existing = [name for name, state in found.items() if _known(state)]
+        resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in existing]
         configs = self._admin.describe_configs(resources, request_timeout=self._timeout) if resources else {}
         entries = {
             resource.name: self._result(resource.name, "described", future)
@@ -94,7 +77,7 @@ class TopicAdmin:
         return refused
 
     def delete(self, topic: str) -> None:
-        """Delete a topic and its records, if it is there. Raises `TopicRefusedError`."""
+        """Delete a topic and its records, if it exists. Raises `TopicRefusedError`."""
         [future] = self._admin.delete_topics([topic], request_timeout=self._timeout).values()
         result = self._result(topic, "deleted", future)
         absent = KafkaError.UNKNOWN_TOPIC_OR_PART
@@ -113,7 +96,7 @@ class TopicAdmin:
         for key, future in request(items, request_timeout=self._timeout).items():
             topic = key.name if isinstance(key, ConfigResource) else str(key)
             result = self._result(topic, action, future)
-            # Another client was faster; the next description tells what became of it.
+            # Another client was faster; the next description shows the result.
             if (
                 isinstance(result, TopicRefusedError)
                 and result.error.code() != KafkaError.TOPIC_ALREADY_EXISTS
@@ -122,32 +105,43 @@ class TopicAdmin:
 
     def _result(self, topic: str, action: str, future: Future[Any]) -> Any:
         try:
-            return future.result(timeout=2 * self._timeout)
+            result = future.result(timeout=2 * self._timeout)
         except KafkaException as error:
-            reason: KafkaError = error.args[0]
-            if reason.code() in _AWAY:
-                raise KafkaUnavailableError(f"Kafka did not answer: {reason.str()}") from error
-            return TopicRefusedError(topic, action, reason)
+            code = error.args[0].code()
+            # A request may need a permission of the cluster that others do not need.
+            if code in WITHOUT_ANSWER and code != KafkaError.CLUSTER_AUTHORIZATION_FAILED:
+                raise self._cluster.error(error, f"topic {topic}") from error
+            return TopicRefusedError(topic, action, error.args[0])
+        except TimeoutError:
+            raise UnavailableError(
+                Server.KAFKA, f"topic {topic}: Kafka did not answer within {2 * self._timeout:g} s"
+            ) from None
+        self._cluster.errors.forget()
+        return result
 
 
 class _NotReadyError(ProcstreamError):
     """A topic has partitions without a leader."""
 
 
-def ensure_topics(admin: AdminClient, topics: Iterable[TopicSpec], *, timeout: float = 30) -> list[str]:
+def ensure_topics(cluster: KafkaCluster, topics: Iterable[TopicSpec], *, timeout: float = 30) -> list[str]:
     """Bring topics to their specification; return when every partition of each has a leader.
 
-    `timeout` is in seconds. Returns the names that were created. What Kafka cannot do to a topic that is
-    there (fewer partitions, other replicas) is left. Raises `ProcstreamError` with the broker's reason.
+    `timeout` is in seconds. Returns the names that were created. What Kafka cannot do to an existing topic
+    (fewer partitions, another replication factor) is left as it is.
+
+    Raises:
+        TopicRefusedError: the broker refuses one of the topics.
+        ServerError: it does not answer, or does not grant access.
     """
     wanted = {topic.topic_name: topic for topic in topics}
-    topic_admin = TopicAdmin(admin)
+    topic_admin = TopicAdmin(cluster)
     states = topic_admin.describe(wanted)
     plans = {name: plan(wanted[name], _state_or_raise(state)) for name, state in states.items()}
     for error in topic_admin.carry_out(plans, wanted).values():
         raise error
 
-    # A broker answers the creation before leaders are elected; producing then fails for a moment.
+    # A broker answers the creation before leaders are elected; until then nobody can produce.
     @retry(
         retry=retry_if_exception_type(_NotReadyError),
         stop=stop_after_delay(timeout),

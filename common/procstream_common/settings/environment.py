@@ -14,7 +14,7 @@ from procstream_common.errors import SettingsError
 class EnvironmentSettings(BaseModel):
     """A model whose fields name their environment variable (`validation_alias`).
 
-    A field's `description` says what a right value looks like; it is the "expected" of an error.
+    A field's `description` describes a correct value; it is the "expected" of an error.
     """
 
     model_config = ConfigDict(

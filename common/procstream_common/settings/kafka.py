@@ -1,4 +1,4 @@
-"""Connection settings of Kafka, and what librdkafka wants to be told."""
+"""Connection settings of Kafka, and their form for librdkafka and Java."""
 
 from typing import Annotated, Any, Literal, Self
 

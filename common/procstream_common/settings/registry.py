@@ -1,7 +1,7 @@
 """Connection settings of a Confluent-compatible schema registry."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -10,9 +10,6 @@ from procstream_common.settings.environment import EnvironmentSettings
 from procstream_common.settings.kafka import require_together, reveal
 from procstream_common.settings.kafka_java import private_key
 from procstream_common.settings.values import ReadableFile, Text, Url
-
-ANSWER_WITHIN_SECONDS = 10.0
-"""How long an answer may take: a registry that is there needs milliseconds."""
 
 
 class RegistrySettings(EnvironmentSettings):
@@ -65,18 +62,6 @@ class RegistrySettings(EnvironmentSettings):
                         "expected an https URL"
                     )
         return self
-
-    def confluent(self) -> dict[str, Any]:
-        """Configuration of confluent-kafka's `SchemaRegistryClient`, which by itself waits for ever."""
-        conf = {
-            "url": self.url,
-            "timeout": ANSWER_WITHIN_SECONDS,
-            "basic.auth.user.info": self._user_info(),
-            "ssl.ca.location": self.ssl_ca_location,
-            "ssl.certificate.location": self.ssl_certificate_location,
-            "ssl.key.location": self.ssl_key_location,
-        }
-        return {name: value for name, value in conf.items() if value is not None}
 
     def java(self) -> dict[str, str]:
         """Options of Flink's `avro-confluent` format, without its prefix; they hold secrets.

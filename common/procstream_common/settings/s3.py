@@ -70,7 +70,7 @@ class S3Settings(EnvironmentSettings):
         return kwargs
 
     def flink(self) -> dict[str, str]:
-        """Configuration of Flink's flink-s3-fs-hadoop plugin; keys it takes from the environment.
+        """Configuration of Flink's flink-s3-fs-hadoop plugin; it reads keys from the environment.
 
         The plugin's own chain of credentials lacks the web identity of IRSA, so that it is named here.
         """

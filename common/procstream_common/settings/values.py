@@ -1,4 +1,4 @@
-"""Types of single setting values; each says what is wrong with a value that it refuses."""
+"""Types of single setting values; each describes what is wrong with a value that it refuses."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A rule in Python, as an example: what SQL says badly, or what a library already knows."""
+"""A rule in Python, as an example of what is hard to write in SQL, or what a library has."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""Where rows go: each module checks a query's columns for one kind of sink and writes its table in SQL."""
+"""Kinds of sink: a folder for each, and the list in `sink`."""

@@ -1,6 +1,6 @@
 {{/* How pods reach Kafka and the schema registry: one ConfigMap, and Secrets. */}}
 
-{{/* Environment variables that are no secrets. */}}
+{{/* Environment variables that are not secret. */}}
 {{- define "procstream.connection.variables" -}}
 {{- $kafka := .Values.kafka.external -}}
 KAFKA_BOOTSTRAP_SERVERS: {{ include "procstream.kafka.bootstrap" . | quote }}
@@ -34,7 +34,7 @@ SCHEMA_REGISTRY_URL: {{ include "procstream.registry.url" . | quote }}
 {{- end }}
 {{- end -}}
 
-{{/* The pod's volume `tls`, where there are certificates; its containers have the mount below. */}}
+{{/* The pod's volume `tls`, if there are certificates. Containers need the mount below. */}}
 {{- define "procstream.connection.volumes" -}}
 {{- with include "procstream.kafka.tlsSecret" . -}}
 - name: tls

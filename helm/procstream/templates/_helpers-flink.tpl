@@ -1,10 +1,10 @@
-{{/* Flink's clusters: one for each pipeline, in application mode. */}}
+{{/* Flink's clusters: one per pipeline, in application mode. */}}
 
 {{- define "procstream.flink.name" -}}
 {{- include "procstream.fullname" . }}-flink
 {{- end -}}
 
-{{/* A pipeline's name in Kubernetes, which is its cluster id too: (dict "root" $ "name" "lineage").
+{{/* A pipeline's name in Kubernetes, which is also its cluster id: (dict "root" $ "name" "lineage").
      Flink allows 45 characters. */}}
 {{- define "procstream.pipeline.name" -}}
 {{- $name := printf "%s-pipeline-%s" (include "procstream.fullname" .root) .name -}}
@@ -15,15 +15,15 @@
 {{- end -}}
 {{- end -}}
 
-{{/* What the templates of a pipeline get, as YAML: flink's settings under the pipeline's own, and its name. */}}
+{{/* Settings of a pipeline, as YAML: its own, those of `flink` where it has none, and its names. */}}
 {{- define "procstream.pipeline.settings" -}}
 {{- $given := .pipeline -}}
 {{- if and $given.file $given.definition -}}
-  {{- fail (printf "pipelines.%s: found both file and definition: give one of them" .name) -}}
+  {{- fail (printf "pipelines.%s: found both file and definition: set one of them" .name) -}}
 {{- end -}}
 {{- $named := dig "name" .name ($given.definition | default dict) -}}
 {{- if ne $named .name -}}
-  {{- fail (printf "pipelines.%s.definition.name: found %s: give it the name of the entry" .name $named) -}}
+  {{- fail (printf "pipelines.%s.definition.name: found %s: set it to the name of the entry" .name $named) -}}
 {{- end -}}
 {{- $settings := mergeOverwrite (dict
   "file" .name "definition" nil "files" dict "parallelism" 2 "env" dict "fromSavepoint" "" "configuration" dict
@@ -41,9 +41,9 @@
 {{- toYaml $settings -}}
 {{- end -}}
 
-{{/* Of a container, in a form that both Kubernetes and Flink can read: 1Gi is 1024m. */}}
+{{/* Memory limit of a container, in the one form that Kubernetes and Flink both read: 1Gi is 1024m. */}}
 {{- define "procstream.flink.memory" -}}
-{{- $limit := dig "limits" "memory" "" .resources | toString -}}
+{{- $limit := dig "limits" "memory" "" .resources | include "procstream.text" -}}
 {{- if hasSuffix "Gi" $limit -}}
 {{- trimSuffix "Gi" $limit | float64 | mulf 1024 | int }}m
 {{- else if hasSuffix "Mi" $limit -}}
@@ -53,41 +53,26 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Folder of the bucket for what Flink keeps of a pipeline. */}}
+{{/* Folder in the bucket for the checkpoints, savepoints and metadata of a pipeline. */}}
 {{- define "procstream.flink.storage" -}}
 s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
 {{- end -}}
 
-{{/* Flink's configuration of a pipeline's cluster but for how it is run: (dict "root" $ "pipeline" SETTINGS).
-     What concerns the job alone (state, checkpoints, restarts) procstream_job sets itself. A session cluster,
-     "session" in its settings, keeps no jobs: whoever wants them back submits them again. Flink's operator
-     refuses a key below another one: s3.endpoint.region beside s3.endpoint, which fs.s3a.endpoint.region is
-     too. */}}
+{{/* Flink's configuration of a cluster, without the options of Deployments: (dict "root" $ "pipeline" SETTINGS).
+     procstream_job sets the options of the job itself (state, checkpoints, restarts). A session cluster ("session"
+     in its settings) is not highly available: its jobs end with it. Flink's operator refuses a key that is a prefix
+     of another one, such as s3.endpoint beside s3.endpoint.region; fs.s3a.endpoint.region is the same option. */}}
 {{- define "procstream.flink.configuration" -}}
 {{- $s3 := include "procstream.s3.variables" .root | fromYaml -}}
 {{- $storage := include "procstream.flink.storage" . -}}
-{{- $avro := "org.apache.flink.avro.shaded.org.apache.avro.limits" -}}
-{{- $opens := list -}}
-{{- range list "java.rmi/sun.rmi.registry" "java.security.jgss/sun.security.krb5" -}}
-  {{- $opens = append $opens (printf "--add-exports=%s=ALL-UNNAMED" .) -}}
-{{- end -}}
-{{- range list "java.lang" "java.net" "java.io" "java.nio" "sun.nio.ch" "java.lang.reflect" "java.text" "java.time" "java.util" "java.util.concurrent" "java.util.concurrent.atomic" "java.util.concurrent.locks" -}}
-  {{- $opens = append $opens (printf "--add-opens=java.base/%s=ALL-UNNAMED" .) -}}
-{{- end -}}
-{{- $limits := list -}}
-{{- range list "string.maxLength" "bytes.maxLength" "collectionItems.maxLength" -}}
-  {{- $limits = append $limits (printf "-D%s.%s=16777216" $avro .) -}}
-{{- end -}}
 {{- $configuration := dict
   "execution.checkpointing.dir" (printf "%s/checkpoints" $storage)
   "execution.checkpointing.savepoint-dir" (printf "%s/savepoints" $storage)
-  "taskmanager.numberOfTaskSlots" (.pipeline.taskManager.slots | toString)
+  "taskmanager.numberOfTaskSlots" (include "procstream.text" .pipeline.taskManager.slots)
   "blob.server.port" "6124"
   "taskmanager.rpc.port" "6122"
   "metrics.reporter.prometheus.factory.class" "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
   "metrics.reporter.prometheus.port" "9249"
-  "env.java.opts.all" (join " " $opens)
-  "env.java.opts.taskmanager" (join " " $limits)
   "s3.path.style.access" $s3.S3_PATH_STYLE
   "fs.s3a.endpoint.region" $s3.AWS_REGION
 -}}
@@ -101,8 +86,9 @@ s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
 {{- if and (not (include "procstream.s3.secret" .root)) .root.Values.s3.serviceAccountAnnotations -}}
   {{- $_ := set $configuration "s3.aws.credentials.provider" "com.amazonaws.auth.WebIdentityTokenCredentialsProvider" -}}
 {{- end -}}
-{{- range $key, $value := mergeOverwrite $configuration (deepCopy .root.Values.flink.configuration) (deepCopy .pipeline.configuration) }}
-{{ $key }}: {{ $value | toString | quote }}
+{{- $defaults := .root.Files.Get "files/flink-defaults.yaml" | fromYaml -}}
+{{- range $key, $value := mergeOverwrite $defaults $configuration (deepCopy .root.Values.flink.configuration) (deepCopy .pipeline.configuration) }}
+{{ $key }}: {{ include "procstream.text" $value | quote }}
 {{- end }}
 {{- end -}}
 
@@ -112,11 +98,11 @@ s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
 - procstream_job
 - run
 - {{ ternary (printf "/etc/procstream/pipeline/%s.yaml" .pipeline.name) .pipeline.file (not (empty .pipeline.definition)) }}
-- --parallelism={{ .pipeline.parallelism }}
+- --parallelism={{ include "procstream.text" .pipeline.parallelism }}
 - --checkpoint-interval={{ .pipeline.checkpointInterval }}
-# For topics and schemas that are not there yet.
+# For topics and schemas that do not exist yet.
 - --wait=10min
-# Where high availability has forgotten the job: it does when one has failed for good.
+# If the job failed for good, high availability does not know it any more.
 - --resume={{ include "procstream.flink.storage" . }}/checkpoints/{{ include "procstream.pipeline.jobId" . }}
 {{- end -}}
 
@@ -139,14 +125,14 @@ s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
 {{- end }}
 {{- end -}}
 
-{{/* Changes with all that its plan is made of; what else changes in a pod leaves the plan as it is. */}}
+{{/* Changes whenever the job's plan may change. Other changes of a pod keep the plan. */}}
 {{- define "procstream.pipeline.checksum" -}}
 {{- $image := include "procstream.image" (dict "root" .root "image" .root.Values.flink.image) -}}
 {{- list $image (include "procstream.pipeline.arguments" .) .pipeline.definition .pipeline.files .pipeline.env .pipeline.configuration .pipeline.fromSavepoint | toYaml | sha256sum -}}
 {{- end -}}
 
-{{/* Flink's id of the job: always the same, for its checkpoints are found by it. Another savepoint to start
-     from makes another job. */}}
+{{/* Flink's id of the job. It stays the same, because checkpoints are found by it. A new savepoint to start from
+     makes a new job. */}}
 {{- define "procstream.pipeline.jobId" -}}
 {{- printf "%s/%s/%s" .root.Release.Namespace .pipeline.fullname .pipeline.fromSavepoint | sha256sum | trunc 32 -}}
 {{- end -}}
@@ -182,7 +168,7 @@ s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
 {{- end }}
 {{- end -}}
 
-{{/* The settings of each enabled pipeline, a YAML list; nothing when there is none. */}}
+{{/* Settings of each enabled pipeline, as a YAML list; nothing without any. */}}
 {{- define "procstream.pipelines.enabled" -}}
 {{- range $name, $pipeline := .Values.pipelines }}
 {{- if $pipeline.enabled }}
@@ -191,8 +177,8 @@ s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
 {{- end }}
 {{- end -}}
 
-{{/* config.yaml of clusters that the chart's own Deployments are: the configuration, and what the Flink
-     Kubernetes Operator would add. */}}
+{{/* config.yaml of clusters that run as plain Deployments: the configuration above, and what the Flink Kubernetes
+     Operator would add to it. */}}
 {{- define "procstream.flink.configuration.standalone" -}}
 {{- $jobManager := dict "path" "flink.jobManager" "resources" .pipeline.jobManager.resources -}}
 {{- $taskManager := dict "path" "flink.taskManager" "resources" .pipeline.taskManager.resources -}}
@@ -202,7 +188,7 @@ jobmanager.bind-host: 0.0.0.0
 jobmanager.rpc.port: 6123
 jobmanager.memory.process.size: {{ include "procstream.flink.memory" $jobManager }}
 taskmanager.bind-host: 0.0.0.0
-# Of a first installation, where the JobManager still waits for Kafka and its like.
+# At a first installation the JobManager waits until Kafka and the other servers are ready.
 taskmanager.registration.timeout: 1 h
 taskmanager.memory.process.size: {{ include "procstream.flink.memory" $taskManager }}
 rest.address: {{ .pipeline.fullname }}
@@ -224,15 +210,15 @@ imagePullPolicy: {{ .Values.flink.image.pullPolicy | default .Values.image.pullP
 {{- include "procstream.pod.metadata" (dict "root" .root "component" .pipeline.component "values" $values "checksum" .checksum) -}}
 {{- end -}}
 
-{{/* (dict "root" $ "values" SETTINGS.jobManager). High availability asks Kubernetes. */}}
+{{/* (dict "root" $ "values" SETTINGS.jobManager). High availability needs the API server. */}}
 {{- define "procstream.flink.pod.spec" -}}
 {{- $values := merge (dict "serviceAccountName" (include "procstream.flink.name" .root)) .values -}}
 {{- $spec := include "procstream.pod.spec" (dict "root" .root "values" $values "user" 9999) | fromYaml -}}
 {{- set $spec "automountServiceAccountToken" true | toYaml -}}
 {{- end -}}
 
-{{/* Of the container of a JobManager, and of a TaskManager below. Both may take long to start: where the node is busy
-     with others, where another leader's lease has to run out, and where the state's storage is not there yet. */}}
+{{/* Ports and probes of a JobManager's container; those of a TaskManager follow. A start may take minutes: if the node
+     is busy, if the lease of the last leader has to expire, or if the storage of the state is not ready yet. */}}
 {{- define "procstream.flink.jobManager.portsAndProbes" -}}
 ports:
   - name: rpc
@@ -282,14 +268,14 @@ cpu: {{ include "procstream.flink.cpu" (dig "requests" "cpu" 1 .resources) }}
 memory: {{ include "procstream.flink.memory" . }}
 {{- end -}}
 
-{{/* 250m is 0.25. */}}
+{{/* CPU in cores: 250m is 0.25. */}}
 {{- define "procstream.flink.cpu" -}}
-{{- $cpu := toString . -}}
+{{- $cpu := include "procstream.text" . -}}
 {{- if hasSuffix "m" $cpu }}{{ divf (trimSuffix "m" $cpu | float64) 1000 }}{{ else }}{{ $cpu | float64 }}{{ end -}}
 {{- end -}}
 
-{{/* Flink gives containers a CPU limit, as a multiple of what they request. Without a limit in the values it is
-     one that a node would not reach. */}}
+{{/* In native mode Flink sets a CPU limit, as a multiple of the request. Without a limit in the values it is 16 cores,
+     which containers do not reach. */}}
 {{- define "procstream.flink.cpuLimitFactor" -}}
 {{- $requested := include "procstream.flink.cpu" (dig "requests" "cpu" 1 .resources) | float64 -}}
 {{- with dig "limits" "cpu" "" .resources }}

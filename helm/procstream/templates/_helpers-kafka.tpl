@@ -22,22 +22,22 @@
 {{- end -}}
 {{- end -}}
 
-{{/* PLAINTEXT within the chart: its network policies keep others out. */}}
+{{/* PLAINTEXT within the chart. Network policies keep others out. */}}
 {{- define "procstream.kafka.securityProtocol" -}}
 {{- ternary "PLAINTEXT" .Values.kafka.external.securityProtocol .Values.kafka.enabled -}}
 {{- end -}}
 
-{{/* Secret with certificates for the clients, or nothing. */}}
+{{/* Name of the Secret with the clients' certificates, or nothing. */}}
 {{- define "procstream.kafka.tlsSecret" -}}
 {{- if not .Values.kafka.enabled }}{{ .Values.kafka.external.tlsSecret }}{{ end -}}
 {{- end -}}
 
-{{/* How many of the nodes vote on metadata: odd, so that a majority is the largest for their number. */}}
+{{/* Number of nodes that vote on metadata. An even number would tolerate no more failures than one less. */}}
 {{- define "procstream.kafka.controllers" -}}
 {{- $replicas := int .Values.kafka.replicas -}}
 {{- $controllers := int (.Values.kafka.controllers | default (ternary 3 1 (ge $replicas 3))) -}}
 {{- if gt $controllers $replicas -}}
-  {{- fail (printf "kafka.controllers: found %d, but kafka.replicas is %d: controllers are the first of these nodes, so set it to %d or less" $controllers $replicas $replicas) -}}
+  {{- fail (printf "kafka.controllers: found %d, but kafka.replicas is %d: the first of these nodes are the controllers, so set it to %d or less" $controllers $replicas $replicas) -}}
 {{- end -}}
 {{- $controllers -}}
 {{- end -}}
@@ -52,23 +52,23 @@
 {{- join "," $voters -}}
 {{- end -}}
 
-{{/* Replicas of a partition where nothing else is said. */}}
+{{/* Default replication factor. */}}
 {{- define "procstream.kafka.replicationFactor" -}}
-{{- if .Values.kafka.enabled }}{{ min 3 (int .Values.kafka.replicas) }}{{ else }}{{ .Values.kafka.external.replicationFactor }}{{ end -}}
+{{- if .Values.kafka.enabled }}{{ min 3 (int .Values.kafka.replicas) }}{{ else }}{{ include "procstream.text" .Values.kafka.external.replicationFactor }}{{ end -}}
 {{- end -}}
 
-{{/* Java's heap, which leaves room for what Java needs besides. */}}
+{{/* Java's heap. It must leave room for the memory that Java needs besides it. */}}
 {{- define "procstream.kafka.heap" -}}
 {{- $heap := .Values.kafka.heap -}}
 {{- $limit := dig "limits" "memory" "" .Values.kafka.resources -}}
 {{- $room := sub (include "procstream.mebibytes" $limit | int) (include "procstream.mebibytes" $heap | int) -}}
-{{- if and (regexMatch "[KMG]i$" (toString $limit)) (lt $room 256) -}}
-  {{- fail (printf "kafka.heap: found %s, but kafka.resources.limits.memory is %v: Java needs 256Mi besides its heap, so make one smaller or the other larger" $heap $limit) -}}
+{{- if and (regexMatch "[KMG]i$" (include "procstream.text" $limit)) (lt $room 256) -}}
+  {{- fail (printf "kafka.heap: found %s, but kafka.resources.limits.memory is %s: Java needs 256Mi besides its heap, so make one smaller or the other larger" $heap (include "procstream.text" $limit)) -}}
 {{- end -}}
 {{- $heap -}}
 {{- end -}}
 
-{{/* server.properties of every node, apart from its id and its own address. */}}
+{{/* server.properties of every node. Its id and address are environment variables. */}}
 {{- define "procstream.kafka.properties" -}}
 {{- $replication := include "procstream.kafka.replicationFactor" . -}}
 {{- $inSync := ternary 2 1 (ge (int $replication) 3) -}}
@@ -92,8 +92,8 @@
 {{- end }}
 {{- end -}}
 
-{{/* Of `helm test`: the pod, and its topic. Helm shows the logs of all that the test makes as if all were pods, so
-     that the topic has a pod's name. */}}
+{{/* Name of the pod of `helm test`, and of its topic. `helm test --logs` takes every object of the test for a pod:
+     the topic needs the name of one. */}}
 {{- define "procstream.test.name" -}}
 {{- include "procstream.fullname" . }}-test
 {{- end -}}

@@ -1,4 +1,4 @@
-{{/* Every name and label of the chart is decided here. */}}
+{{/* All names and labels of the chart are defined here. */}}
 
 {{- define "procstream.fullname" -}}
 {{- if .Values.fullnameOverride -}}
@@ -18,12 +18,12 @@
 {{- include "procstream.fullname" . }}-connection
 {{- end -}}
 
-{{/* Name of a resource in Kubernetes for a topic or subject, which may have capitals and underscores. */}}
+{{/* Name of the custom resource of a topic or subject, whose own name may have capitals and underscores. */}}
 {{- define "procstream.resource.name" -}}
 {{- . | lower | replace "_" "-" | trunc 63 | trimAll "-." -}}
 {{- end -}}
 
-{{/* Labels that select all of a release. */}}
+{{/* Labels that select all pods of a release. */}}
 {{- define "procstream.selector.release" -}}
 app.kubernetes.io/name: procstream
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -53,7 +53,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- if $registry }}{{ $registry }}/{{ end }}{{ .image.repository }}:{{ $tag }}
 {{- end -}}
 
-{{/* The same for an image that is not procstream's own; its tag is always said. */}}
+{{/* The same for an image that is not procstream's own. Its tag is always set. */}}
 {{- define "procstream.image.thirdParty" -}}
 {{- $registry := .image.registry | default .root.Values.image.mirror -}}
 {{- if $registry }}{{ $registry }}/{{ end }}{{ .image.repository }}:{{ .image.tag }}

@@ -1,4 +1,4 @@
-{{/* Who is let in to a server: procstream's pods of this namespace, those that its operators make included. */}}
+{{/* Peers that may connect to a server: procstream's pods of this namespace, also those that operators create. */}}
 {{- define "procstream.networkPolicy.peers" -}}
 - podSelector:
     matchLabels:

@@ -1,8 +1,8 @@
 {{/* What the pods of the chart have in common. */}}
 
 {{/* A pod's `metadata`: (dict "root" $ "component" "kafka" "values" .Values.kafka "checksum" TEXT).
-     A change of the text, which the pod reads at its start, rolls the pods; a new version of the chart alone
-     does not, so that its labels are no others than these. */}}
+     A change of the text, which the pod reads at its start, rolls the pods. A new version of the chart alone does
+     not, because pods have no other labels than these. */}}
 {{- define "procstream.pod.metadata" -}}
 labels:
   {{- include "procstream.selector" . | nindent 2 }}
@@ -24,8 +24,8 @@ annotations:
 {{- end }}
 {{- end -}}
 
-{{/* The part of a pod's `spec` that is about neither containers nor volumes:
-     (dict "root" $ "values" .Values.kafka "user" 1000), with "component" "kafka" where there can be several. */}}
+{{/* A pod's `spec` without its containers and volumes:
+     (dict "root" $ "values" .Values.kafka "user" 1000), with "component" "kafka" if it has replicas. */}}
 {{- define "procstream.pod.spec" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -39,7 +39,7 @@ securityContext:
   runAsNonRoot: true
   runAsUser: {{ .user }}
   fsGroup: {{ .user }}
-  # Not every file of a large volume is touched at every start.
+  # A start does not change the owner of every file of a large volume.
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile:
     type: RuntimeDefault
@@ -69,25 +69,25 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
-{{/* A container's `env`, of variables by their names. */}}
+{{/* A container's `env`: (dict "NAME" VALUE …) */}}
 {{- define "procstream.env" -}}
 {{- $env := list -}}
 {{- range $name, $value := . -}}
-{{- $env = append $env (dict "name" $name "value" ($value | toString)) -}}
+{{- $env = append $env (dict "name" $name "value" (include "procstream.text" $value)) -}}
 {{- end -}}
 {{- with $env }}{{ toYaml . }}{{ end -}}
 {{- end -}}
 
-{{/* Text of a number, boolean or text; helm has read numbers as floating point. */}}
+{{/* A number, boolean or text as text. Helm reads numbers as floating point, which templates print as 1e+06. */}}
 {{- define "procstream.text" -}}
-{{- if and (kindIs "float64" .) (eq . (floor .)) }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
+{{- if kindIs "string" . }}{{ . }}{{ else }}{{ toJson . }}{{ end -}}
 {{- end -}}
 
-{{/* MiB of a quantity of memory such as 1Gi, or of a Java size such as 512m; 0 of one in other units. */}}
+{{/* Memory in MiB, from a quantity such as 1Gi or a Java size such as 512m; 0 if the unit is another one. */}}
 {{- define "procstream.mebibytes" -}}
 {{- $units := dict "k" 0.0009765625 "m" 1 "g" 1024 "Ki" 0.0009765625 "Mi" 1 "Gi" 1024 -}}
-{{- $unit := regexFind "[A-Za-z]+$" (toString .) -}}
-{{- mulf (regexFind "^[0-9.]+" (toString .) | float64) (get $units $unit | default 0) | int64 -}}
+{{- $unit := regexFind "[A-Za-z]+$" (include "procstream.text" .) -}}
+{{- mulf (regexFind "^[0-9.]+" (include "procstream.text" .) | float64) (get $units $unit | default 0) | int64 -}}
 {{- end -}}
 
 {{/* A StatefulSet's claim `data`: .Values.kafka.storage */}}
@@ -101,5 +101,5 @@ spec:
   {{- end }}
   resources:
     requests:
-      storage: {{ .size }}
+      storage: {{ include "procstream.text" .size }}
 {{- end -}}

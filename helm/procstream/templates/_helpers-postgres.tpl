@@ -1,10 +1,10 @@
-{{/* PostgreSQL, which not every pipeline needs: the chart's own, or the one of postgres.external. */}}
+{{/* PostgreSQL: the chart's own, the one of postgres.external, or none. */}}
 
 {{- define "procstream.postgres.name" -}}
 {{- include "procstream.fullname" . }}-postgres
 {{- end -}}
 
-{{/* Environment variables that are no secrets; none where there is no PostgreSQL. */}}
+{{/* Environment variables that are not secret; none without PostgreSQL. */}}
 {{- define "procstream.postgres.variables" -}}
 {{- $external := .Values.postgres.external.url -}}
 {{- if .Values.postgres.enabled -}}

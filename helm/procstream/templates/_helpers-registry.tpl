@@ -4,7 +4,7 @@
 {{- include "procstream.fullname" . }}-registry
 {{- end -}}
 
-{{/* Of its Confluent-compatible API. */}}
+{{/* URL of its Confluent-compatible API. */}}
 {{- define "procstream.registry.url" -}}
 {{- $external := .Values.registry.external.url -}}
 {{- if .Values.registry.enabled -}}

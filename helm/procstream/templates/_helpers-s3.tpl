@@ -1,10 +1,10 @@
-{{/* S3: the chart's own MinIO, or what s3.external says. */}}
+{{/* S3: the chart's own MinIO, or the store of s3.external. */}}
 
 {{- define "procstream.minio.name" -}}
 {{- include "procstream.fullname" . }}-minio
 {{- end -}}
 
-{{/* Environment variables that are no secrets. Without an endpoint it is AWS. */}}
+{{/* Environment variables that are not secret. Without an endpoint it is AWS. */}}
 {{- define "procstream.s3.variables" -}}
 {{- $external := .Values.s3.external -}}
 {{- $kafka := .Values.kafka.external -}}
@@ -17,7 +17,7 @@ S3_PATH_STYLE: "true"
 AWS_REGION: {{ $kafka.awsRegion | default "us-east-1" }}
 {{- else -}}
   {{- if and $kafka.awsRegion (not .Values.kafka.enabled) (ne $kafka.awsRegion $external.region) -}}
-    {{- fail (printf "s3.external.region: found %s, but kafka.external.awsRegion is %s: pods have one AWS_REGION, so both have to be the same" $external.region $kafka.awsRegion) -}}
+    {{- fail (printf "s3.external.region: found %s, but kafka.external.awsRegion is %s: pods have one AWS_REGION, so set both to the same" $external.region $kafka.awsRegion) -}}
   {{- end -}}
   {{- with $external.endpoint }}
 S3_ENDPOINT: {{ . }}

@@ -1,5 +1,5 @@
-{{/* The SQL Gateway and its session cluster. Plain Deployments in any case: what Flink's operator adds to a cluster,
-     going on with its jobs after an upgrade, is for pipelines; a session's queries end with it. */}}
+{{/* The SQL Gateway and its session cluster, always as plain Deployments: Flink's operator would resume jobs after an
+     upgrade, but the queries of a session end with it. */}}
 
 {{- define "procstream.sqlGateway.name" -}}
 {{- include "procstream.fullname" . }}-sql-gateway
@@ -13,8 +13,8 @@
 {{- include "procstream.sqlGateway.name" . }}-taskmanager
 {{- end -}}
 
-{{/* A selector of its pods, the session cluster's included. They have no label of a pipeline's Flink, whose REST
-     interface is open: here it would take jobs of anybody. */}}
+{{/* Selects its pods and those of the session cluster. They do not have the label procstream.io/flink, which opens
+     Flink's REST interface to all: a session cluster would accept anybody's jobs. */}}
 {{- define "procstream.sqlGateway.pods" -}}
 matchLabels: {{- include "procstream.selector.release" . | nindent 2 }}
 matchExpressions:
@@ -29,14 +29,14 @@ matchExpressions:
 {{- include "procstream.pod.metadata" (merge (dict "checksum" $checksum) .) -}}
 {{- end -}}
 
-{{/* (dict "root" $ "values" .Values.sqlGateway.jobManager). The ServiceAccount is for S3 alone: nothing here asks
-     Kubernetes. */}}
+{{/* (dict "root" $ "values" .Values.sqlGateway.jobManager). The ServiceAccount is for S3 only: these pods do not use
+     the API server. */}}
 {{- define "procstream.sqlGateway.pod.spec" -}}
 {{- $values := merge (dict "serviceAccountName" (include "procstream.flink.name" .root)) .values -}}
 {{- include "procstream.pod.spec" (dict "root" .root "values" $values "user" 9999) -}}
 {{- end -}}
 
-{{/* config.yaml of all three. */}}
+{{/* config.yaml of the gateway, the JobManager and the TaskManagers. */}}
 {{- define "procstream.sqlGateway.configuration" -}}
 {{- $gateway := .Values.sqlGateway -}}
 {{- $configuration := dict
@@ -58,13 +58,13 @@ matchExpressions:
   "table.catalog-store.kind" "file"
   "table.catalog-store.file.path" "file:///opt/flink/catalogs"
 -}}
-{{- /* A catalog of the store that has this name is the one that sessions begin in. */}}
+{{- /* Sessions start in the catalog of this name, which is in the store. */}}
 {{- $_ := set $configuration "table.builtin-catalog-name" "procstream" -}}
 {{- $settings := dict "name" "sql-gateway" "session" true "taskManager" $gateway.taskManager "configuration" (mergeOverwrite $configuration (deepCopy $gateway.configuration)) -}}
 {{- include "procstream.flink.configuration" (dict "root" . "pipeline" $settings) | trim -}}
 {{- end -}}
 
-{{/* The pipelines of the release, for the columns that they declare: a JSON list. */}}
+{{/* The pipelines of the release, as a JSON list. Tables have the columns that they declare. */}}
 {{- define "procstream.sqlGateway.pipelines" -}}
 {{- $found := list -}}
 {{- range $pipeline := include "procstream.pipelines.enabled" . | fromYamlArray -}}
@@ -78,7 +78,7 @@ matchExpressions:
 {{- $found | toJson -}}
 {{- end -}}
 
-{{/* Environment of a container: what its SQL may read and write. */}}
+{{/* Environment of a container: the servers that its SQL reads and writes. */}}
 {{- define "procstream.sqlGateway.env" -}}
 {{- include "procstream.env" (merge (include "procstream.s3.variables" . | fromYaml) (include "procstream.postgres.variables" . | fromYaml)) -}}
 {{- end -}}

@@ -1,16 +1,16 @@
-"""`procstream demo`: a pipeline with everything that it needs, for a while, and proof of what it did."""
+"""The demos: a pipeline with everything that it needs, for a short time, and an account of every record."""
 
 from collections.abc import Callable
 
 from procstream_common.errors import ProcstreamError
-from procstream_job.mistakes import did_you_mean
+from procstream_job.language.mistakes import did_you_mean
 from rich.console import Console
 
 from procstream_local.demo.stage import Options
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 LAKES = "lineage"
-"""The demo of both pipelines that write a lake, and the one that runs unless told otherwise."""
+"""The default demo: both pipelines that write a lake."""
 
 __all__ = ["LAKES", "Options", "run"]
 

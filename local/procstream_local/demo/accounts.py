@@ -1,4 +1,4 @@
-"""What a pipeline should have written, worked out anew from what it read: an account of every record."""
+"""The expected output of a pipeline, computed again from its input: an account of every record."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,25 +16,25 @@ _ROUNDED = 0.00011
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was read and written in one run. `parameters` are the pipeline's."""
+    """The records that were read and written in one run. `parameters` are the pipeline's."""
 
     read: Sequence[Record]
     written: Mapping[str, Sequence[Record]]
-    """By topic."""
+    """Records by topic."""
     rows: int = 0
-    """Rows that a table got."""
+    """How many rows the table got."""
     dropped: frozenset[tuple[int, int]] = frozenset()
     """Partition and offset of the dead letters."""
     late: frozenset[tuple[int, int]] = frozenset()
     """Partition and offset of the late records."""
     parameters: Mapping[str, float] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
-    """JSON columns that the pipeline declares, with their SQL types; none for Avro."""
+    """JSON columns that the pipeline declares, with their SQL types; empty for Avro."""
     required: Sequence[str] = ()
 
     @cached_property
     def malformed(self) -> frozenset[tuple[int, int]]:
-        """Partition and offset of the records that have to be dead letters."""
+        """Partition and offset of the records that must be dead letters."""
         return frozenset(
             (record.partition, record.offset)
             for record in self.read
@@ -43,7 +43,7 @@ class Evidence:
 
     @cached_property
     def good(self) -> list[Record]:
-        """Records read that are neither malformed nor late."""
+        """The records read that are neither malformed nor late."""
         return [
             record
             for record in self.read
@@ -52,12 +52,12 @@ class Evidence:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many records came in and how many were dropped."""
+        """How many records were read, and how many were dropped."""
         return {"in": len(self.read), "dropped": len(self.dropped)}
 
     @property
     def mistakes(self) -> list[str]:
-        """What is wrong with the dead letters."""
+        """The mistakes in the dead letters."""
         wrong = {
             "malformed records are no dead letters": self.malformed - self.dropped,
             "dead letters are no malformed records": self.dropped - self.malformed,
@@ -66,7 +66,7 @@ class Evidence:
 
 
 def is_well_formed(value: Any, columns: Mapping[str, str], required: Sequence[str]) -> bool:
-    """Whether a record is a JSON object whose fields fit the columns, with every required one."""
+    """Whether a record is a JSON object whose fields fit the columns, with all required fields."""
     if not isinstance(value, dict):
         return False
     if any(value.get(name) is None for name in required):
@@ -82,14 +82,14 @@ def _fits(value: Any, sql_type: str) -> bool:
 
 @dataclass(frozen=True)
 class Account:
-    """Counts that a person reads, and whether every record is accounted for."""
+    """The counts to show, and whether every record is accounted for."""
 
     counts: Mapping[str, int]
     mistakes: Sequence[str] = ()
 
     @property
     def balanced(self) -> bool:
-        """Whether nothing is missing, doubled or wrong."""
+        """Whether nothing is missing, duplicated or wrong."""
         return not self.mistakes
 
     @property
@@ -102,7 +102,7 @@ Check = Callable[[Evidence], Account]
 
 
 def alerts(evidence: Evidence) -> Account:
-    """Transactions above the threshold are alerts, each once; the others are not."""
+    """Each transaction above the threshold is one alert; the others are none."""
     threshold = evidence.parameters["FRAUD_THRESHOLD"]
     expected = {
         record.value["transaction_id"] for record in evidence.good if record.value["amount"] > threshold
@@ -112,7 +112,7 @@ def alerts(evidence: Evidence) -> Account:
 
 
 def scores(evidence: Evidence) -> Account:
-    """Transactions that the rule in Python finds risky are alerts, each once."""
+    """Each transaction that the Python rule finds risky is one alert."""
     import pandas as pd
     from procstream_job.rules.fraud import score
 
@@ -125,14 +125,14 @@ def scores(evidence: Evidence) -> Account:
 
 
 def inserted_rows(evidence: Evidence) -> Account:
-    """Each good event is a row."""
+    """Each good event is one row."""
     counts = {**evidence.counts, "rows": evidence.rows}
     difference = len(evidence.good) - evidence.rows
     return Account(counts, evidence.mistakes + ([f"{difference} rows too few"] if difference else []))
 
 
 def upserted_rows(evidence: Evidence) -> Account:
-    """Each event_id is a row."""
+    """Each event_id is one row."""
     distinct = len({record.value["event_id"] for record in evidence.good})
     repeated = len(evidence.good) - distinct
     counts = {**evidence.counts, "repeated": repeated, "rows": evidence.rows}
@@ -160,7 +160,7 @@ def window_counts(topic: str) -> Check:
 
 
 def event_time_windows(evidence: Evidence) -> Account:
-    """Each window that was written has exactly the orders of its time; open ones are counted."""
+    """Each written window has exactly the orders of its time; orders of open windows are counted."""
     size, delay = 30_000, 5_000
     expected: Counter[tuple[int, str, str]] = Counter()
     for record in evidence.good:
@@ -171,7 +171,7 @@ def event_time_windows(evidence: Evidence) -> Account:
     for record in evidence.written["flink-aggregates-event-time"]:
         window = (_milliseconds(record.value["window_start"]), record.value["status"], record.value["region"])
         if window in found:
-            mistakes.append(f"window {window} came twice")
+            mistakes.append(f"window {window} was written twice")
         found[window] += record.value["order_count"]
     newest = max((record.value["tsMillis"] for record in evidence.good), default=0)
     open_windows = [key for key in expected if key not in found and key[0] + size > newest - delay]
@@ -191,7 +191,7 @@ def event_time_windows(evidence: Evidence) -> Account:
 
 
 def cpu_use(evidence: Evidence) -> Account:
-    """Each pair of snapshots that follow each other is an interval, with the share worked out here again."""
+    """Each two successive snapshots are one interval, whose share is computed again here."""
     expected = dict(_intervals(evidence.good))
     found: dict[tuple[str, int], float] = {}
     mistakes = []
@@ -199,9 +199,9 @@ def cpu_use(evidence: Evidence) -> Account:
     for record in evidence.written["node-cpu"]:
         key = (record.value["node"], _milliseconds(record.value["interval_end"]))
         if _milliseconds(record.value["interval_start"]) < first:
-            continue  # begins with a snapshot of an earlier run
+            continue  # it starts with a snapshot of an earlier run
         if key in found:
-            mistakes.append(f"interval {key} came twice")
+            mistakes.append(f"interval {key} was written twice")
         found[key] = record.value["busy_share"]
     newest = max((end for _, end in expected), default=0)
     open_intervals = [key for key in expected if key not in found and key[1] > newest - 3_000]
@@ -233,7 +233,7 @@ def _set_account(
 
 
 def _intervals(snapshots: Iterable[Record]) -> Iterable[tuple[tuple[str, int], float]]:
-    """(node, end in milliseconds) and busy share of each two snapshots of a boot that follow each other."""
+    """(node, end in milliseconds) and busy share of each two successive snapshots of a boot."""
     by_node: dict[str, list[Mapping[str, Any]]] = {}
     for record in snapshots:
         by_node.setdefault(record.value["node"], []).append(record.value)

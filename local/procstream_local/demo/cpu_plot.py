@@ -1,4 +1,4 @@
-"""This machine's CPU use, read back from the lake and drawn in the terminal."""
+"""This machine's CPU use, read from the lake and plotted in the terminal."""
 
 import itertools
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ import pyarrow.dataset as ds
 
 _COLUMNS = ["node", "timestamp", "cpus"]
 _IDLE = ("idle", "iowait")
-# guest and guest_nice are left out: the kernel counts them in user and nice already (man 5 proc).
+# Without guest and guest_nice: the kernel includes them in user and nice (man 5 proc).
 _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
 
 
 def busy_shares(snapshots: Sequence[dict[str, Any]]) -> list[tuple[datetime, float]]:
-    """Busy share of all CPUs, 0 to 100 %, between each snapshot of one node and the one before it.
+    """Busy share of all CPUs, 0 to 100 %, between each snapshot of a node and the one before it.
 
-    Intervals in which a counter went backwards (a reboot, a CPU taken away) are left out.
+    Intervals in which a counter decreased (a reboot, a removed CPU) are omitted.
     """
     ordered = sorted(snapshots, key=lambda snapshot: snapshot["timestamp"])
     shares = []
@@ -31,7 +31,7 @@ def busy_shares(snapshots: Sequence[dict[str, Any]]) -> list[tuple[datetime, flo
 
 
 def draw(dataset: ds.Dataset, width: int, since: datetime) -> str:
-    """The plot as text, of the committed snapshots from `since` on; empty without two of them."""
+    """The plot as text, of the committed snapshots since `since`; empty with fewer than two."""
     rows = dataset.to_table(columns=_COLUMNS, filter=ds.field("timestamp") >= since).to_pylist()
     shares = busy_shares(rows)
     if not shares:
@@ -47,7 +47,7 @@ def draw(dataset: ds.Dataset, width: int, since: datetime) -> str:
     plotext.ylim(0, 100)
     plotext.title(f"CPU use of {rows[0]['node']}, % (from the Parquet)")
     plotext.xlabel(f"seconds since {start:%H:%M:%S} UTC")
-    # Without its colour codes, which mean nothing in a file or a pipe.
+    # Without colour codes: the output may be a file or a pipe.
     return str(plotext.uncolorize(plotext.build())).rstrip()
 
 

@@ -1,4 +1,4 @@
-"""The demo of a pipeline that writes topics or a table: real records, then an account of each of them."""
+"""The demo of a pipeline that writes topics or a table: real records, and an account of each of them."""
 
 import json
 import os
@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
-import psycopg
+from procstream_common import postgres
 from procstream_common.settings import PostgresSettings, load
-from procstream_job.model import JsonSource, Pipeline
-from procstream_job.pipeline_file import load_pipeline
+from procstream_job.file.model import Pipeline
+from procstream_job.file.reading import load_pipeline
+from procstream_job.formats.json.options import JsonSource
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 from rich.console import Console
 
 from procstream_local import pipelines
@@ -20,7 +20,8 @@ from procstream_local.demo import stage
 from procstream_local.demo.accounts import Account, Evidence
 from procstream_local.demo.scenes import Scene
 from procstream_local.demo.topics import Follower, committed, ends
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
+from procstream_local.stack.records import RunOptions
 
 _LOOK_SECONDS = 1.0
 _SHOWN = 3
@@ -47,7 +48,7 @@ def _generator(scene: Scene, options: stage.Options) -> tuple[str, ...]:
 
 @dataclass
 class _Witness:
-    """Looks at what a pipeline reads and writes, from where it goes on now."""
+    """Observes what a pipeline reads and writes, from the offsets that it resumes from."""
 
     pipeline: Pipeline
     scene: Scene
@@ -75,7 +76,7 @@ class _Witness:
         return self.pipeline.late.kafka.topic if self.pipeline.late else None
 
     def look(self) -> Evidence:
-        """All that happened until now. What is written is looked at first: it cannot be ahead then."""
+        """Everything until now. The output is read before the input: so it cannot be ahead."""
         [source] = self.pipeline.sources.values()
         for follower in reversed(self._followers.values()):
             follower.poll()
@@ -96,7 +97,7 @@ class _Witness:
             follower.close()
 
     def _places(self, topic: str | None) -> frozenset[tuple[int, int]]:
-        """Where the records came from that this pipeline put into a topic of dead or late ones."""
+        """Partition and offset of the records that this pipeline wrote to its dead-letter or late topic."""
         records = self._followers[topic].records if topic else []
         return frozenset(
             (record.value["kafka_partition"], record.value["kafka_offset"])
@@ -111,7 +112,7 @@ class _Witness:
 @contextmanager
 def _running_pipeline(name: str, home: Home, options: stage.Options, console: Console) -> Iterator[None]:
     with console.status(f"submitting {name}"):
-        pipeline = pipelines.run(home, name, ("--checkpoint-interval", options.checkpoint_interval))
+        pipeline = pipelines.run(home, name, RunOptions(checkpoint_interval=options.checkpoint_interval))
     stage.submitted(console, pipeline)
     try:
         yield
@@ -121,7 +122,7 @@ def _running_pipeline(name: str, home: Home, options: stage.Options, console: Co
 
 
 def _watch(witness: _Witness, scene: Scene, options: stage.Options, console: Console) -> None:
-    """Show what comes in and out until it is time, or Ctrl-C."""
+    """Show the counts until the time is over, or Ctrl-C."""
     seconds = options.duration or scene.seconds
     end = time.monotonic() + seconds
     with stage.stop_signal() as stop, stage.progress_bar(console) as progress:
@@ -133,7 +134,7 @@ def _watch(witness: _Witness, scene: Scene, options: stage.Options, console: Con
 
 
 def _settle(witness: _Witness, scene: Scene, console: Console) -> Account:
-    """The account, once it is balanced or there was time enough for it."""
+    """The account, as soon as it is balanced or the time for it is over."""
     deadline = time.monotonic() + scene.settle_seconds
     with stage.stop_signal() as stop, console.status("waiting for the last results"):
         while not (account := scene.check(witness.look())).balanced or not account.counts["in"]:
@@ -173,5 +174,5 @@ def _last_rows(table: str) -> Sequence[tuple[object, ...]]:
 
 def _query(query: str | sql.Composed, *parameters: object) -> Sequence[tuple[object, ...]]:
     text = query.encode() if isinstance(query, str) else query
-    with psycopg.connect(make_conninfo("", **load(PostgresSettings).libpq())) as connection:
+    with postgres.connect(load(PostgresSettings)) as connection:
         return connection.execute(text, parameters).fetchall()

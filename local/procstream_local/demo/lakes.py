@@ -1,4 +1,4 @@
-"""`procstream demo`: /proc/stat and a sample topic, through Kafka and Flink, into proven Parquet."""
+"""The default demo: /proc/stat and a sample topic, through Kafka and Flink, into proven Parquet."""
 
 import os
 import time
@@ -14,7 +14,8 @@ from rich.console import Console
 
 from procstream_local import pipelines
 from procstream_local.demo import cpu_plot, stage
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
+from procstream_local.stack.records import RunOptions
 
 PIPELINES = ("procstat-lineage", "lineage")
 _RATE = 10.0
@@ -23,13 +24,13 @@ _LAST_COMMIT_SECONDS = 60.0
 
 
 def run(home: Home, options: stage.Options, console: Console) -> bool:
-    """Run the demo to its end; True when every record was proven to be in the lake once.
+    """Run the demo; returns whether every record was proven to be in the lake exactly once.
 
-    A stack that was up before is left up; one that the demo started ends with it.
+    A stack that was up before stays up; a stack that the demo started ends with it.
     """
-    # The command began when its interpreter did: a person waits for the imports, too.
+    # The user waits since the start of the interpreter, including the imports.
     began = time.monotonic() - (time.time() - psutil.Process().create_time())
-    # It would give both pipelines and both producers the same topic.
+    # It would set the same topic for both pipelines and both producers.
     os.environ.pop("KAFKA_TOPIC", None)
     with stage.running_stack(home, console):
         before = sum(_verify(name).committed for name in PIPELINES)
@@ -47,7 +48,7 @@ def run(home: Home, options: stage.Options, console: Console) -> bool:
 def _running_pipelines(home: Home, options: stage.Options, console: Console) -> Iterator[None]:
     try:
         with console.status("submitting the pipelines"), ThreadPoolExecutor() as pool:
-            flags = ("--checkpoint-interval", options.checkpoint_interval)
+            flags = RunOptions(checkpoint_interval=options.checkpoint_interval)
             submitted = [pool.submit(pipelines.run, home, name, flags, _paths_of(name)) for name in PIPELINES]
             for future in submitted:
                 stage.submitted(console, future.result())
@@ -59,7 +60,7 @@ def _running_pipelines(home: Home, options: stage.Options, console: Console) -> 
 
 
 def _paths_of(name: str) -> dict[str, str]:
-    # One path given for the whole demo is divided, for two pipelines must not share a lake.
+    # A path for one pipeline gets a folder for each: two pipelines must not share a lake.
     given = {key: os.environ[key] for key in SINGLE_PATH_VARIABLES if key in os.environ}
     return {key: f"{path.rstrip('/')}/{name}" for key, path in given.items()}
 
@@ -73,7 +74,7 @@ def _producers(options: stage.Options) -> dict[str, tuple[str, ...]]:
 
 
 def _watch(options: stage.Options, console: Console, before: int, began: float) -> bool:
-    """Show what has been committed until the duration is over or Ctrl-C; whether new Parquet was verified."""
+    """Show commits until the duration is over, or Ctrl-C. Returns whether new Parquet was verified."""
     end = None if options.duration is None else time.monotonic() + options.duration
     verified = False
     with stage.stop_signal() as stop, stage.progress_bar(console) as progress:
@@ -89,13 +90,13 @@ def _watch(options: stage.Options, console: Console, before: int, began: float) 
                 description=f"{produced:,} records in Kafka, {committed:,} committed",
                 completed=None if end is None else (options.duration or 0) - max(0.0, end - time.monotonic()),
             )
-            # A lake that has grown takes longer to read; looking must not become the main load.
+            # A larger lake takes longer to read: verification must not become the main load.
             time.sleep(max(_LOOK_SECONDS, 5 * (time.monotonic() - looked)) if verified else _LOOK_SECONDS)
     return verified
 
 
 def _tell_first_verified(console: Console, reports: Iterable[Report], before: int, began: float) -> bool:
-    """Say so if more is committed than `before`, and nothing is wrong with it."""
+    """Report the first commit after `before` that verifies. Returns whether there was one."""
     reports = list(reports)
     faulty = any(report.verdict is Verdict.NOT_PROVEN for report in reports)
     if faulty or sum(report.committed for report in reports) <= before:

@@ -1,4 +1,4 @@
-"""The demo of each pipeline: what is sent, where to look, and what has to be there in the end."""
+"""The demo of each pipeline: its input, its output, and the check of the result."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ class Scene:
     """Arguments of `procstream-producer`."""
     check: Check
     seconds: float = 20
-    """How long records are sent, unless told otherwise."""
+    """How long to send records by default."""
     settle_seconds: float = 60
-    """How long after the last record results may take."""
+    """How long to wait for results after the last record."""
     table: str | None = None
-    """PostgreSQL table that is written."""
+    """The PostgreSQL table that it writes."""
 
 
 _TRANSACTIONS = ("generate", "transactions", "--rate", "20", "--malformed", "0.02")
@@ -39,4 +39,4 @@ SCENES = {
     ),
     "node-cpu": Scene(("procstat", "--interval", "0.5"), accounts.cpu_use, seconds=30),
 }
-"""By the pipeline's name."""
+"""Scenes by the name of the pipeline."""

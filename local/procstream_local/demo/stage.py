@@ -1,4 +1,4 @@
-"""What every demo does: brings the stack up, runs producers beside it, ends when it is told to."""
+"""The parts that all demos share: a running stack, producers, progress, and the end by Ctrl-C."""
 
 import os
 import signal
@@ -7,31 +7,34 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from procstream_local import processes, stack
-from procstream_local.home import Home, PipelineRecord, ProcessRecord
+from procstream_local import stack
+from procstream_local.stack import processes
+from procstream_local.stack.home import Home
+from procstream_local.stack.records import PipelineRecord, ProcessRecord
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a person can choose."""
+    """The options of the command."""
 
     duration: float | None
-    """Seconds of producing; None: as long as the demo is meant to, or until Ctrl-C."""
+    """How many seconds to produce; None for the demo's own duration, or until Ctrl-C."""
     rate: float | None
-    """Records per second of the generator; None: the demo's own."""
+    """Records per second of the generator; None for the demo's own rate."""
     interval: float
     """Seconds between two samples of `/proc/stat`."""
-    checkpoint_interval: str = "3 s"
+    checkpoint_interval: timedelta = timedelta(seconds=3)
 
 
 @contextmanager
 def running_stack(home: Home, console: Console, optional: Collection[str] = ()) -> Iterator[None]:
-    """The stack is up inside. One that was up before is left up; another ends with the demo."""
+    """A context with a running stack. If it was up before, it stays up; otherwise it ends with the demo."""
     was_up = any(service.ready for service in stack.status(home)) if home.read().ports else False
     try:
         began = time.monotonic()
@@ -52,9 +55,9 @@ def running_stack(home: Home, console: Console, optional: Collection[str] = ()) 
 
 @contextmanager
 def producing(home: Home, commands: Mapping[str, Sequence[str]]) -> Iterator[None]:
-    """Run `procstream-producer` with these arguments, by the name of their log.
+    """Run `procstream-producer` with these arguments; the keys are the names of the logs.
 
-    At the end they have flushed what they had.
+    At the end, all of them have flushed their records.
     """
     producer = str(Path(sys.executable).with_name("procstream-producer"))
     started: dict[str, ProcessRecord] = {}
@@ -68,26 +71,26 @@ def producing(home: Home, commands: Mapping[str, Sequence[str]]) -> Iterator[Non
 
 
 def submitted(console: Console, pipeline: PipelineRecord) -> None:
-    """Say that a pipeline runs, and from where."""
+    """Report that a pipeline was submitted, and the state that it resumes from."""
     restored = (pipeline.restored_from or "").rsplit("/", 1)[-1]
-    origin = f", goes on from {restored}" if restored else ""
+    origin = f", resumes from {restored}" if restored else ""
     tick(console, f"pipeline {pipeline.name}: job {pipeline.job_id}{origin}")
 
 
 def tick(console: Console, text: str) -> None:
-    """Print a step that is done."""
+    """Report a completed step."""
     console.print(f"[green]✓[/] {text}", highlight=False)
 
 
 def progress_bar(console: Console) -> Progress:
-    """A bar with a text that changes, gone when it ends."""
+    """A progress bar with a text; it disappears at the end."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     return Progress(*columns, console=console, transient=True)
 
 
 @contextmanager
 def stop_signal() -> Iterator[Callable[[], bool]]:
-    """True once Ctrl-C was pressed or SIGTERM came: the demo then ends as it would by itself."""
+    """A function that returns whether SIGINT or SIGTERM came: the demo then ends as usual."""
     received: list[int] = []
     numbers = (signal.SIGINT, signal.SIGTERM)
     usual = [signal.signal(number, lambda number, _: received.append(number)) for number in numbers]

@@ -1,1 +1,1 @@
-"""Flink SQL over topics: a gateway's sessions, and Flink's client on it."""
+"""Flink SQL on topics: sessions of the SQL gateway, and Flink's own client."""

@@ -1,4 +1,4 @@
-"""`procstream sql`: a gateway, with every topic as a table, and Flink's own client on it."""
+"""A SQL gateway with every topic as a table, and Flink's own client for it."""
 
 import os
 import re
@@ -6,32 +6,33 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from procstream_common.errors import ProcstreamError
-from procstream_job.sql_catalog import tables_file
-from procstream_job.sql_catalog.tables_file import RunningPipeline
+from procstream_job.topics.sql_catalog import tables_file
+from procstream_job.topics.sql_catalog.tables_file import RunningPipeline
 
-from procstream_local import artifacts, stack
-from procstream_local.home import Home
-from procstream_local.services import sql_gateway
+from procstream_local import stack
 from procstream_local.sql import gateway
 from procstream_local.sql.statements import split_statements
+from procstream_local.stack import artifacts
+from procstream_local.stack.home import Home
+from procstream_local.stack.services import sql_gateway
 
-# The client is small and short-lived: quick to start matters more than peak speed.
+# The client runs for a short time: a quick start matters more than peak speed.
 _JVM = "-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
 def connect(home: Home, env: Mapping[str, str], progress: Callable[[str], None]) -> str:
-    """Start the stack's gateway if it is not up and make every topic a table; returns its address.
+    """Start the stack's gateway if it does not run, and list every topic as a table; returns its address.
 
-    Raises `ProcstreamError` when the stack is not up, or Kafka or the registry does not answer.
+    Raises `ProcstreamError` if the stack is not up, or Kafka or the registry does not answer.
     """
     record = stack.start_optional(home, sql_gateway.NAME, progress)
-    progress("looking at the topics")
+    progress("reading the topics")
     write_tables(home, env)
     return f"127.0.0.1:{record.ports[sql_gateway.NAME]}"
 
 
 def become_client(home: Home, address: str) -> None:
-    """Replace this process by Flink's SQL client on the gateway at `address`, HOST:PORT."""
+    """Replace this process by Flink's SQL client, connected to the gateway at `address`, HOST:PORT."""
     parts, folder = artifacts.find(), home.path / "sql"
     argv = ["bash", str(parts.flink / "bin" / "sql-client.sh"), "gateway"]
     argv += ["--endpoint", address, "--history", str(folder / "history")]
@@ -41,7 +42,7 @@ def become_client(home: Home, address: str) -> None:
 
 
 def write_tables(home: Home, env: Mapping[str, str]) -> None:
-    """Make every topic a table, for all sessions of the gateway."""
+    """List every topic as a table, for all sessions of the gateway."""
     running = [
         RunningPipeline(source=pipeline.source, env=pipeline.variables)
         for pipeline in home.read().pipelines.values()
@@ -51,7 +52,7 @@ def write_tables(home: Home, env: Mapping[str, str]) -> None:
 
 
 def check_address(address: str) -> None:
-    """Raise `ProcstreamError` unless a gateway answers at `address`, HOST:PORT."""
+    """Raise `ProcstreamError` if no gateway answers at `address`, HOST:PORT."""
     if not re.fullmatch(r"[^\s/@]+:\d{1,5}", address):
         raise ProcstreamError(f"--address: found {address!r}; expected HOST:PORT, such as localhost:8083")
     with gateway.session(address):
@@ -59,9 +60,9 @@ def check_address(address: str) -> None:
 
 
 def read_statements(text: str | None, file: Path | None) -> list[str] | None:
-    """Statements given by `-e` or `-f`, or None without either.
+    """The statements of `-e` or `-f`, or None without either.
 
-    Raises `ProcstreamError` for both, a file that cannot be read, or no statement in it.
+    Raises `ProcstreamError` if both are set, the file cannot be read, or there is no statement.
     """
     if text is not None and file is not None:
         raise ProcstreamError("-e and -f: found both; expected one")

@@ -1,59 +1,57 @@
-"""Running SQL on the gateway, by its REST interface (Flink 2.3, "REST Endpoint", v3)."""
+"""Running SQL on the gateway through its REST interface (Flink 2.3, "REST Endpoint", v3)."""
 
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-from procstream_common.errors import ProcstreamError
+from procstream_common.errors import ProcstreamError, ServerError
+from procstream_common.flink import FlinkRefusedError, FlinkRest
 
-from procstream_local.status.answers import root_cause
-
-_ANSWER_SECONDS = 60  # a statement is answered when it is planned
+_ANSWER_SECONDS = 60  # the answer to a statement comes when it is planned
 _POLL_SECONDS = 0.1
 _OPS = {"INSERT": "+I", "UPDATE_BEFORE": "-U", "UPDATE_AFTER": "+U", "DELETE": "-D"}
 
 
 class StatementError(ProcstreamError):
-    """Flink refuses a statement, or it failed."""
+    """Flink refused a statement, or the statement failed."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some rows of a result, in their order; each has what it does to the result (`+I`, `-U`, `+U`, `-D`)."""
+    """Rows of a result in order, each with its change to the result (`+I`, `-U`, `+U`, `-D`)."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Any, ...]], ...]
     has_content: bool
-    """False for a statement that only succeeds, such as SET."""
+    """False for a statement that returns no rows, such as SET."""
     is_query: bool
-    """Whether they are those of a SELECT, which may take rows back."""
+    """True for the rows of a SELECT, which can retract rows."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """A session of the gateway: what is SET in it holds until it ends."""
+    """A session of the gateway: SET is valid until the session ends."""
 
-    client: httpx.Client
+    rest: FlinkRest
     path: str
 
     def execute(self, statement: str, row_format: str = "PLAIN_TEXT") -> Generator[Page, None, None]:
-        """Run a statement; gives its rows as they come, of an unbounded query without end.
+        """Run a statement; yields its rows as they arrive, for an unbounded query without end.
 
-        Values are texts, or as JSON has them with the `row_format` JSON. Raises `StatementError` with
-        Flink's reason.
+        Values are texts, or JSON values with the `row_format` JSON. Raises `StatementError` with Flink's
+        reason.
         """
         answer = self._ask("POST", f"{self.path}/statements", body={"statement": statement})
         operation = f"{self.path}/operations/{answer['operationHandle']}"
         try:
             yield from self._pages(f"{operation}/result/0?rowFormat={row_format}")
         finally:
-            self.client.delete(f"{operation}/close")
+            _discard(self.rest, f"{operation}/close")
 
     def is_batch(self) -> bool:
-        """Whether queries end, and give each row once."""
+        """Whether queries end, and return each row once."""
         properties = self._ask("GET", self.path)["properties"]
         return str(properties.get("execution.runtime-mode", "")).upper() == "BATCH"
 
@@ -71,29 +69,24 @@ class Session:
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         try:
-            response = self.client.request(method, path, json=body)
-        except httpx.HTTPError as error:
-            raise ProcstreamError(
-                f"the SQL gateway at {self.client.base_url} does not answer: {error or type(error).__name__}"
-            ) from None
-        if response.is_success:
-            return response.json()
-        raise StatementError(_reason(response))
+            return self.rest.request(method, path.lstrip("/"), body=body)
+        except FlinkRefusedError as error:
+            raise StatementError(error.reason) from None
 
 
 @contextmanager
 def session(address: str) -> Iterator[Session]:
-    """Open a session at the gateway of `address`, HOST:PORT; what it still runs ends with it.
+    """Open a session at the gateway of `address`, HOST:PORT; its statements end with it.
 
-    Raises `ProcstreamError` when there is none.
+    Raises `ProcstreamError` if there is no gateway.
     """
-    with httpx.Client(base_url=f"http://{address}", timeout=_ANSWER_SECONDS, trust_env=False) as client:
-        opened = Session(client, "/v3/sessions")._ask("POST", "/v3/sessions", body={})
-        path = f"/v3/sessions/{opened['sessionHandle']}"
+    with FlinkRest(address, timeout=_ANSWER_SECONDS, name="the SQL gateway") as rest:
+        opened = rest.request("POST", "v3/sessions", body={})
+        path = f"v3/sessions/{opened['sessionHandle']}"
         try:
-            yield Session(client, path)
+            yield Session(rest, path)
         finally:
-            client.delete(path)
+            _discard(rest, path)
 
 
 def _page(answer: Any) -> Page:
@@ -106,8 +99,7 @@ def _page(answer: Any) -> Page:
     )
 
 
-def _reason(response: httpx.Response) -> str:
-    try:
-        return root_cause("\n".join(response.json()["errors"]))
-    except (ValueError, KeyError):
-        return f"the SQL gateway answered {response.status_code}"
+def _discard(rest: FlinkRest, path: str) -> None:
+    # The gateway itself closes what is idle; an error here must not hide an earlier one.
+    with suppress(ServerError):
+        rest.request("DELETE", path)

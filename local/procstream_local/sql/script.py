@@ -1,4 +1,4 @@
-"""`procstream sql -e` and `-f`: statements run one after the other, their rows as text or JSON lines."""
+"""Running statements one after the other, and printing their rows as text or JSON lines."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ _SEPARATOR = "  "
 
 
 def run(session: Session, statements: Iterable[str], *, as_json: bool) -> None:
-    """Run `statements`, printing rows as they come; the first that fails ends it with `StatementError`."""
+    """Run `statements`, and print rows as they arrive; the first failure raises `StatementError`."""
     for statement in statements:
         pages = session.execute(statement, "JSON" if as_json else "PLAIN_TEXT")
         first = next(pages, None)
@@ -30,7 +30,7 @@ def _print_json(pages: Iterable[Page]) -> None:
 
 
 def _print_text(pages: Iterable[Page], *, with_ops: bool) -> None:
-    """Columns are as wide as the first rows need; what comes later is not known yet."""
+    """Columns are as wide as the first rows need; later rows are not known yet."""
     widths: list[int] = []
     count = 0
     for page in pages:

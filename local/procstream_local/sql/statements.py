@@ -1,8 +1,8 @@
-"""Dividing a script into its statements, as the gateway takes them one by one. Pure."""
+"""Splitting a script into statements: the gateway accepts one at a time. Pure."""
 
 import re
 
-# What may hold a semicolon that ends nothing: texts, quoted names, comments and hints.
+# Texts, quoted names, comments and hints may have semicolons that end no statement.
 _TOKEN = re.compile(
     r"""
     (?P<kept>'(?:[^']|'')*' | `(?:[^`]|``)*` | "(?:[^"]|"")*" | /\*\+.*?\*/)
@@ -36,5 +36,5 @@ def split_statements(script: str) -> list[str]:
 
 
 def _is_open(words: list[str]) -> bool:
-    """Whether the words begin a set of inserts that has not ended."""
+    """Whether the words start a set of inserts that has not ended."""
     return tuple(words[1:4]) == _SET_OF_INSERTS and words[-1] != "END"

@@ -1,4 +1,4 @@
-"""Reading what Flink's REST interface answers (Flink 2.3, "REST API"). Pure."""
+"""Reading the answers of Flink's REST interface (Flink 2.3, "REST API"). Pure."""
 
 import re
 from collections import Counter
@@ -6,20 +6,21 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from procstream_common.flink import root_cause
+
 from procstream_local.status.model import Checkpoint, Counts, Failure
 
-_NO_INTERVAL = timedelta(days=365 * 100)  # Flink's "never" is the greatest number that there is
-_WIDTH = 300
+_NO_INTERVAL = timedelta(days=365 * 100)  # Flink's "never" is the greatest number possible
 _FRESH = timedelta(seconds=2.5)
 
-# Operators: `Source__<name>`, and for a table `orders_kafka` either `orders_kafka[7]__Writer` (a sink of
-# FLIP-143, whose records in have markers among them) or `Sink__orders_kafka[7]` (an older one).
+# Operators: `Source__<name>`, and for a table `orders_kafka` either `orders_kafka[7]__Writer` (a FLIP-143
+# sink, whose input also has markers) or `Sink__orders_kafka[7]` (an older one).
 _SOURCE = re.compile(r"Source__.+\.numRecordsIn")
 _SINKS = (
     re.compile(r"(?:Sink__)?(?P<table>.+)\[\d+\]__Writer\.numRecordsSend"),
     re.compile(r"Sink__(?P<table>.+)\[\d+\]\.numRecordsIn"),
 )
-_DROPPED, _LATE = "dropped", "late_"  # names of the tables that procstream_job makes for them
+_DROPPED, _LATE = "dropped", "late_"  # names of the tables that procstream_job creates for them
 _COUNTERS = {
     "numDeadLetters": "dead_letters",
     "numLateRows": "late_rows",
@@ -28,17 +29,17 @@ _COUNTERS = {
 
 
 def moment(milliseconds: float) -> datetime:
-    """A time as Flink gives it."""
+    """A time in Flink's milliseconds since 1970."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def running_since(job: Mapping[str, Any]) -> datetime | None:
-    """When the job of `/jobs/:id` was last (re)started; None while it does not run."""
+    """Time of the last start or restart of the job of `/jobs/:id`; None while it does not run."""
     return moment(job["timestamps"]["RUNNING"]) if job["state"] == "RUNNING" else None
 
 
 def tasks(job: Mapping[str, Any]) -> tuple[int, int]:
-    """How many tasks of `/jobs/:id` run (or have done all they had to), and how many there are."""
+    """How many tasks of `/jobs/:id` run or have finished, and how many there are."""
     counts: Counter[str] = Counter()
     for vertex in job["vertices"]:
         counts.update(vertex["tasks"])
@@ -46,7 +47,7 @@ def tasks(job: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def checkpoint(answer: Mapping[str, Any]) -> Checkpoint | None:
-    """The newest completed one of `/jobs/:id/checkpoints`, savepoints included."""
+    """The newest completed checkpoint or savepoint of `/jobs/:id/checkpoints`."""
     latest = answer["latest"]
     completed = [latest[kind] for kind in ("completed", "savepoint") if latest.get(kind)]
     newest = max(completed, key=lambda found: int(found["id"]), default=None)
@@ -61,31 +62,22 @@ def checkpoint(answer: Mapping[str, Any]) -> Checkpoint | None:
 
 
 def checkpoint_interval(answer: Mapping[str, Any]) -> timedelta | None:
-    """That of `/jobs/:id/checkpoints/config`; None if there are no checkpoints by themselves."""
+    """The interval in `/jobs/:id/checkpoints/config`; None without periodic checkpoints."""
     milliseconds = answer["interval"]
     never = milliseconds <= 0 or milliseconds > _NO_INTERVAL / timedelta(milliseconds=1)
     return None if never else timedelta(milliseconds=milliseconds)
 
 
 def failures(answer: Mapping[str, Any]) -> tuple[Failure, ...]:
-    """Those of `/jobs/:id/exceptions`, newest first."""
+    """The failures in `/jobs/:id/exceptions`, newest first."""
     return tuple(
         Failure(moment(entry["timestamp"]), root_cause(entry["stacktrace"]))
         for entry in answer["exceptionHistory"]["entries"]
     )
 
 
-def root_cause(stack_trace: str) -> str:
-    """The innermost cause of a Java stack trace, in one line: class without its package, message."""
-    lines = stack_trace.strip().splitlines() or ["no reason was given"]
-    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-    line = (causes or lines)[-1 if causes else 0].strip()
-    line = re.sub(r"^(?:[a-z_][\w$]*\.)+([A-Z][\w$]*)", r"\1", line)
-    return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…"
-
-
 def is_fresh(metrics: Mapping[str, str], since: datetime, now: datetime) -> bool:
-    """Whether metrics of a job that has run `since` then were collected about `now`: its uptime tells."""
+    """Whether the metrics of a job that runs `since` then are current: the uptime among them shows it."""
     if "uptime" not in metrics:
         return False
     uptime = timedelta(milliseconds=int(metrics["uptime"]))
@@ -93,7 +85,7 @@ def is_fresh(metrics: Mapping[str, str], since: datetime, now: datetime) -> bool
 
 
 def wanted(metric_ids: Iterable[str]) -> list[str]:
-    """Those metrics of a vertex that `counts` is told from."""
+    """The metrics of a vertex that `counts` needs."""
     return [name for name in metric_ids if _meaning(name)]
 
 

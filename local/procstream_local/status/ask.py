@@ -1,6 +1,6 @@
-"""Asking the stack what it does: all parts at once, none for longer than some seconds.
+"""The state of the embedded stack: all parts are asked at the same time, each for some seconds at most.
 
-What does not answer is noted as such; nothing here raises because a part of the stack is down or hangs.
+A part that is down or hangs causes no error here: its values are unanswered.
 """
 
 import asyncio
@@ -9,45 +9,30 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
+from procstream_common.errors import ServerError
+from procstream_common.flink import AsyncFlinkRest
 
 from procstream_local import stack
-from procstream_local.home import Home, PipelineRecord
+from procstream_local.stack.home import Home
+from procstream_local.stack.records import PipelineRecord
 from procstream_local.status import flink_jobs
-from procstream_local.status.flink_jobs import Flink, Unanswered, unasked
+from procstream_local.status.flink_jobs import Flink, unasked
 from procstream_local.status.lag import consumer_lags
 from procstream_local.status.model import ENDED, OtherJob, Pipeline, Status
 
 
-class _LocalRest:
-    """The embedded stack's JobManager."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
-
-    async def get(self, path: str, params: Mapping[str, str], timeout: float) -> Any:
-        """See `Rest`."""
-        try:
-            response = await self._client.get(path, params=dict(params), timeout=timeout)
-            if response.status_code == httpx.codes.NOT_FOUND:
-                return None
-            return response.raise_for_status().json()
-        except (httpx.HTTPError, ValueError) as error:
-            raise Unanswered(str(error)) from None
-
-
 def status(home: Home) -> Status:
-    """All of the stack at this moment."""
+    """The whole stack at this moment."""
     return asyncio.run(_status(home))
 
 
 def pipelines(home: Home, names: Collection[str] | None = None) -> tuple[Pipeline, ...]:
-    """The pipelines alone, all or those named."""
+    """The pipelines only: all, or the named ones."""
     return asyncio.run(_pipelines(home, names))[0]
 
 
 def jobs(home: Home) -> tuple[Pipeline, ...]:
-    """The pipelines with no more than what state their jobs are in."""
+    """The pipelines, with only the state of their jobs."""
     return asyncio.run(_jobs(home))
 
 
@@ -67,12 +52,12 @@ async def _pipelines(
         return tuple(unasked(_known(pipeline)) for pipeline in known), ()
     lags = asyncio.create_task(asyncio.to_thread(consumer_lags, known, stack.environment(home, record)))
     async with _client(record.ports) as client:
-        flink = Flink(_LocalRest(client))
+        flink = Flink(client)
         found: Sequence[Pipeline]
         others: tuple[OtherJob, ...] = ()
         try:
             overview, _ = await asyncio.gather(flink.get("jobs/overview"), flink.get("jobmanager/metrics"))
-        except Unanswered:
+        except ServerError:
             found = [unasked(_known(pipeline)) for pipeline in known]
         else:
             found = await asyncio.gather(*(flink_jobs.whole(flink, _known(pipeline)) for pipeline in known))
@@ -89,12 +74,12 @@ async def _jobs(home: Home) -> tuple[Pipeline, ...]:
     if not record.ports:
         return tuple(unasked(_known(pipeline)) for pipeline in known)
     async with _client(record.ports) as client:
-        flink = Flink(_LocalRest(client))
+        flink = Flink(client)
         return tuple(await asyncio.gather(*(flink_jobs.job(flink, _known(pipeline)) for pipeline in known)))
 
 
-def _client(ports: Mapping[str, int]) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{ports['flink-rest']}", trust_env=False)
+def _client(ports: Mapping[str, int]) -> AsyncFlinkRest:
+    return AsyncFlinkRest(f"127.0.0.1:{ports['flink-rest']}")
 
 
 def _known(pipeline: PipelineRecord) -> Pipeline:

@@ -1,6 +1,6 @@
-"""What a release of the chart does: its workloads, and the jobs of its pipelines.
+"""The state of a release of the chart: its workloads, and the jobs of its pipelines.
 
-Flink's REST interfaces are asked through the API server (its service proxy), so nothing has to be forwarded.
+Flink's REST interfaces are reached through the API server (its service proxy), without port forwarding.
 """
 
 import asyncio
@@ -11,17 +11,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from procstream_common.api_server import ApiError, ApiServer, ForbiddenError, GoneError, connected, path_of
-from procstream_common.errors import ProcstreamError
+from procstream_common.errors import NotFoundError, ProcstreamError, ServerError
+from procstream_common.kubernetes import ApiServer, ForbiddenError, connected, path_of
 
 from procstream_local.status import flink_jobs
-from procstream_local.status.flink_jobs import Flink, Unanswered, unasked
+from procstream_local.status.flink_jobs import Flink, unasked
 from procstream_local.status.model import Failure, Pipeline, Status, Workload
 
 _KINDS = {"deployments": "Deployment", "statefulsets": "StatefulSet", "daemonsets": "DaemonSet"}
 _REST_PORT = 8081
+_ANSWER_SECONDS = 2.0
 _PIPELINE = re.compile(r"-pipeline-(?P<name>.+?)(-rest)?$")
-"""Service of a pipeline's JobManager; Flink's operator adds `-rest`."""
+"""Name of the Service of a pipeline's JobManager; Flink's operator adds `-rest`."""
 
 _Object = Mapping[str, Any]
 
@@ -32,13 +33,13 @@ class Deployed:
 
     name: str
     service: str
-    """Of its JobManager."""
+    """Name of the Service of its JobManager."""
     error: str | None = None
-    """Why Flink's operator does not run it."""
+    """The reason why Flink's operator does not run it."""
 
 
 def status(namespace: str, release: str, context: str | None) -> Status:
-    """All of a release at this moment. Raises `ProcstreamError` when there is no such release."""
+    """The whole release at this moment. Raises `ProcstreamError` if there is no such release."""
     return asyncio.run(_status(namespace, release, context))
 
 
@@ -56,8 +57,8 @@ async def _status(namespace: str, release: str, context: str | None) -> Status:
         found += flink_clusters(clusters, pods, release, now)
         if not found:
             raise ProcstreamError(
-                f"namespace {namespace}: found nothing of release {release}, expected what "
-                f"`helm install {release}` makes; name others with --release and --namespace"
+                f"namespace {namespace}: found no workloads of release {release}, expected those that "
+                f"`helm install {release}` creates; select others with --release and --namespace"
             )
         asked = [_pipeline(server, namespace, one) for one in pipelines_of(services, clusters, release)]
         return Status(datetime.now(UTC), (), tuple(await asyncio.gather(*asked)), workloads=tuple(found))
@@ -66,7 +67,7 @@ async def _status(namespace: str, release: str, context: str | None) -> Status:
 def workloads(
     owned: Mapping[str, Sequence[_Object]], pods: Sequence[_Object], release: str, now: datetime
 ) -> Iterator[Workload]:
-    """The release's workloads; `owned` are all of the namespace by kind. Pure."""
+    """The release's workloads; `owned` are all workloads of the namespace by kind. Pure."""
     producers = {one["metadata"]["name"] for one in owned["daemonsets"] if _is_producer(one)}
     for kind, objects in owned.items():
         for one in objects:
@@ -88,7 +89,7 @@ def workloads(
 def flink_clusters(
     clusters: Sequence[_Object], pods: Sequence[_Object], release: str, now: datetime
 ) -> Iterator[Workload]:
-    """The release's FlinkDeployments with the pods that Flink's operator and Flink make of them. Pure."""
+    """The release's FlinkDeployments, with the pods that Flink's operator and Flink create for them. Pure."""
     for one in clusters:
         name = one["metadata"]["name"]
         if _release_of(one) != release:
@@ -108,16 +109,23 @@ def flink_clusters(
 def pipelines_of(
     services: Sequence[_Object], clusters: Sequence[_Object], release: str
 ) -> Iterator[Deployed]:
-    """The release's pipelines; those of Flink's operator even where it has made nothing of them yet. Pure."""
-    operated = {f"{one['metadata']['name']}-rest": one for one in clusters if _release_of(one) == release}
+    """The release's pipelines; those of Flink's operator even before it has created anything. Pure.
+
+    Services that Flink creates have no label of the release: if FlinkDeployments cannot be listed, only
+    their names show the release.
+    """
+    operated = {f"{one['metadata']['name']}-rest": one for one in clusters}
     for service in services:
         name = service["metadata"]["name"]
         found = _PIPELINE.search(name)
         ports = {port["port"] for port in service["spec"].get("ports", ())}
-        if found and name not in operated and _REST_PORT in ports and name.startswith(release):
+        own = _release_of(service) == release or (
+            _release_of(service) is None and name.startswith(f"{release}-")
+        )
+        if found and own and name not in operated and _REST_PORT in ports:
             yield Deployed(found["name"], name)
     for service_name, one in operated.items():
-        if found := _PIPELINE.search(service_name):
+        if (found := _PIPELINE.search(service_name)) and _release_of(one) == release:
             yield Deployed(found["name"], service_name, _error(one))
 
 
@@ -127,7 +135,7 @@ async def _pipeline(server: ApiServer, namespace: str, deployed: Deployed) -> Pi
     unknown = Pipeline(name=deployed.name, job_id="", expected=True, failures=refused)
     try:
         overview = await flink.get("jobs/overview")
-    except Unanswered:
+    except ServerError:
         return unasked(unknown)
     if not overview or not overview["jobs"]:
         return replace(unknown, state="not submitted")
@@ -144,14 +152,13 @@ class _ProxiedRest:
         self._server = server
         self._path = f"{path_of('v1', namespace, 'services', f'{service}:{_REST_PORT}')}/proxy"
 
-    async def get(self, path: str, params: Mapping[str, str], timeout: float) -> Any:
+    async def get(
+        self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None
+    ) -> Any:
         """See `Rest`."""
-        try:
-            return await self._server.answer("get", f"{self._path}/{path}", query=params, timeout=timeout)
-        except GoneError:
-            return None
-        except ApiError as error:
-            raise Unanswered(str(error)) from None
+        return await self._server.answer(
+            "get", f"{self._path}/{path}", query=params, timeout=timeout or _ANSWER_SECONDS
+        )
 
 
 async def _list(server: ApiServer, version: str, namespace: str, plural: str) -> list[_Object]:
@@ -161,12 +168,12 @@ async def _list(server: ApiServer, version: str, namespace: str, plural: str) ->
 async def _flink_deployments(server: ApiServer, namespace: str) -> list[_Object]:
     try:
         return await _list(server, "flink.apache.org/v1beta1", namespace, "flinkdeployments")
-    except (ForbiddenError, GoneError):
-        return []  # without Flink's operator there are none, and nobody is allowed to look at them
+    except (ForbiddenError, NotFoundError):
+        return []  # without Flink's operator the kind does not exist, and no role allows to list it
 
 
 def _error(one: _Object) -> str | None:
-    """The cause that Flink's operator gives, of what it writes as JSON."""
+    """The innermost cause in the error of Flink's operator, which is JSON."""
     text = one.get("status", {}).get("error")
     try:
         given = json.loads(text) if text else {}
@@ -186,7 +193,7 @@ def _is_procstream(labels: Mapping[str, str]) -> bool:
 
 
 def _is_producer(one: _Object) -> bool:
-    # The operator's DaemonSets have their own resource's name as instance.
+    # The instance label of the operator's DaemonSets is the name of their ProcstatProducer.
     return "procstream.io/producer" in one["metadata"].get("labels", {})
 
 
@@ -205,6 +212,6 @@ def _restarts(pods: Sequence[_Object]) -> int:
 
 
 def _uptime(pods: Sequence[_Object], now: datetime) -> float:
-    """Seconds since the youngest was started."""
+    """Seconds since the start of the youngest pod; 0 without any."""
     starts = [start for pod in pods if (start := pod["status"].get("startTime")) is not None]
     return min(((now - datetime.fromisoformat(start)).total_seconds() for start in starts), default=0.0)

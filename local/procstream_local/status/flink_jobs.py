@@ -1,6 +1,6 @@
-"""What Flink knows of a pipeline's job.
+"""What Flink knows about a pipeline's job.
 
-What does not answer is noted as such; nothing here raises because Flink is down or hangs.
+A Flink that is down or hangs causes no error here: the values are unanswered.
 """
 
 import asyncio
@@ -10,12 +10,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from procstream_common.errors import NotFoundError, Server, ServerError
+
 from procstream_local.status import answers
 from procstream_local.status.model import ENDED, GONE, Counts, Pipeline
 
 _TOTAL_SECONDS = 4.0
 _REQUEST_SECONDS = 2.0
-# The JobManager collects metrics from the TaskManagers when somebody asks, and answers with what it had.
+# A request for metrics makes the JobManager collect them; its answer has the ones that it had before.
 _METRICS_SECONDS = 0.3
 _SHORT_SECONDS = 1.5
 _MAX_FAILURES = "10"
@@ -23,19 +25,17 @@ _MAX_FAILURES = "10"
 _FIELDS = ("checkpoint", "checkpoint_interval", "counts", "failures", "restarts", "running_since", "state")
 
 
-class Unanswered(Exception):  # noqa: N818 - says what it is
-    """Flink did not answer in time, or not as expected."""
-
-
 class Rest(Protocol):
-    """A JobManager's REST interface, however it is reached."""
+    """A JobManager's REST interface: direct, or behind the Kubernetes API server."""
 
-    async def get(self, path: str, params: Mapping[str, str], timeout: float) -> Any:
-        """`GET /<path>`, or None for 404; `timeout` in seconds. Raises `Unanswered`."""
+    async def get(
+        self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None
+    ) -> Any:
+        """`GET /<path>`; `timeout` in seconds. Raises `ServerError`: `NotFoundError` for 404."""
 
 
 class Flink:
-    """A JobManager, asked until the time for all answers is over."""
+    """A JobManager, with a common deadline for all answers."""
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
@@ -43,12 +43,15 @@ class Flink:
 
     @property
     def left(self) -> float:
-        """Seconds until all answers must be there."""
+        """Seconds until the deadline."""
         return self._deadline - time.monotonic()
 
     async def get(self, path: str, **params: str) -> Any:
-        """`GET /<path>`, or None for 404. Raises `Unanswered`."""
-        return await self._rest.get(path, params, max(0.05, min(self.left, _REQUEST_SECONDS)))
+        """`GET /<path>`, or None for 404. Raises `ServerError`."""
+        try:
+            return await self._rest.get(path, params, timeout=max(0.05, min(self.left, _REQUEST_SECONDS)))
+        except NotFoundError:
+            return None
 
 
 def unasked(pipeline: Pipeline) -> Pipeline:
@@ -57,10 +60,10 @@ def unasked(pipeline: Pipeline) -> Pipeline:
 
 
 async def job(flink: Flink, pipeline: Pipeline) -> Pipeline:
-    """The pipeline with no more than what state its job is in."""
+    """The pipeline, with only the state of its job."""
     try:
         found = await flink.get(f"jobs/{pipeline.job_id}")
-    except Unanswered:
+    except ServerError:
         return unasked(pipeline)
     if found is None:
         return replace(pipeline, state=GONE)
@@ -79,11 +82,11 @@ def _of_job(pipeline: Pipeline, job: Mapping[str, Any]) -> Pipeline:
 
 
 async def whole(flink: Flink, pipeline: Pipeline) -> Pipeline:
-    """The pipeline with all that its Flink knows of it."""
+    """The pipeline, with everything that Flink knows about its job."""
     path = f"jobs/{pipeline.job_id}"
     try:
         job = await flink.get(path)
-    except Unanswered:
+    except ServerError:
         return unasked(pipeline)
     if job is None:
         return replace(pipeline, state=GONE)
@@ -101,7 +104,7 @@ async def whole(flink: Flink, pipeline: Pipeline) -> Pipeline:
     given = await asyncio.gather(*asked.values(), return_exceptions=True)
     found, unanswered = {}, set()
     for name, value in zip(asked, given, strict=True):
-        if isinstance(value, Unanswered):
+        if isinstance(value, ServerError):
             unanswered.add(name)
         elif isinstance(value, BaseException):
             raise value
@@ -113,12 +116,12 @@ async def whole(flink: Flink, pipeline: Pipeline) -> Pipeline:
 async def _read(answer: Awaitable[Any], read: Callable[[Any], Any]) -> Any:
     document = await answer
     if document is None:
-        raise Unanswered("not found")
+        raise NotFoundError(Server.FLINK, "the job is not known any more")
     return read(document)
 
 
 async def _fresh_metrics(flink: Flink, path: str, since: datetime | None) -> Mapping[str, str]:
-    """Metrics of a job, asked for until its uptime tells that they are of now, or time is short."""
+    """Metrics of a job: repeats until its uptime shows that they are current, or time is short."""
     while True:
         await asyncio.sleep(_METRICS_SECONDS)
         found = await flink.get(f"{path}/metrics", get="numRestarts,uptime")
@@ -137,7 +140,7 @@ async def _restarts(fresh: Awaitable[Mapping[str, str]]) -> int | None:
 
 
 async def _counts(flink: Flink, vertices: Sequence[str], fresh: Awaitable[object]) -> Counts:
-    """Totals of all vertices, each given by the path of its metrics."""
+    """Totals of all vertices; `vertices` are the paths of their metrics."""
     await fresh
     lists = await asyncio.gather(*(flink.get(path) for path in vertices))
     names = [answers.wanted(metric["id"] for metric in found or ()) for found in lists]

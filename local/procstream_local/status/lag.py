@@ -1,30 +1,29 @@
-"""How far the consumer groups of pipelines are behind."""
+"""The lag of the consumer groups of pipelines."""
 
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
-from confluent_kafka import Consumer, KafkaException
-from confluent_kafka import TopicPartition as KafkaPartition
-from procstream_common.errors import ProcstreamError
+from procstream_common.errors import ProcstreamError, ServerError
+from procstream_common.kafka import KafkaCluster
 from procstream_common.settings import KafkaSettings, load
-from procstream_lineage.offsets import TopicPartition
-from procstream_lineage.topic import Bounds, Cluster
 
-from procstream_local.home import PipelineRecord
-from procstream_local.pipeline_environment import Remembered, recall
+from procstream_local.pipelines.environment import Remembered, recall
+from procstream_local.stack.records import PipelineRecord
 
 _ANSWER_SECONDS = 1.5
 
-Committed = dict[TopicPartition, int]
+Partition = tuple[str, int]
+"""Topic and number."""
 
 
 def consumer_lags(pipelines: Sequence[PipelineRecord], stack: Mapping[str, str]) -> dict[str, int | None]:
-    """Records between what each pipeline's group has committed and the last stable offset, by pipeline.
+    """Records between the committed offsets of each pipeline's group and the last stable offset, by pipeline.
 
-    None before a group's first commit; a pipeline is left out when its cluster does not answer. `stack` has
-    the embedded stack's settings.
+    None before a group's first commit. A pipeline is missing if its Kafka does not answer. `stack` are the
+    embedded stack's settings.
     """
     clusters: dict[KafkaSettings, list[str]] = defaultdict(list)
     for pipeline in pipelines:
@@ -41,53 +40,54 @@ def consumer_lags(pipelines: Sequence[PipelineRecord], stack: Mapping[str, str])
     return lags
 
 
-def total_lag(committed: Committed, bounds: Mapping[TopicPartition, Bounds]) -> int | None:
-    """The lag of a group, given the bounds of its topics' partitions; None if it has committed nothing.
+def total_lag(
+    committed: Mapping[Partition, int], earliest: Mapping[Partition, int], latest: Mapping[Partition, int]
+) -> int | None:
+    """The lag of a group, given the offsets of all partitions; None if it has committed nothing.
 
-    A partition that it has not committed counts from its beginning.
+    A partition of its topics without a committed offset counts from its start.
     """
     if not committed:
         return None
-    topics = {place.topic for place in committed}
+    topics = {topic for topic, _ in committed}
     return sum(
-        max(0, bound.end - max(committed.get(place, bound.start), bound.start))
-        for place, bound in bounds.items()
-        if place.topic in topics
+        max(0, end - max(committed.get(partition, 0), earliest[partition]))
+        for partition, end in latest.items()
+        if partition[0] in topics
     )
 
 
 def _cluster_lags(settings: KafkaSettings, pipelines: Sequence[str]) -> dict[str, int | None]:
+    cluster = KafkaCluster(settings, timeout=_ANSWER_SECONDS, properties={"log_level": 0})
     try:
-        committed = _committed(settings, pipelines)
-        topics = {place.topic for offsets in committed.values() for place in offsets}
-        bounds = Cluster(settings, answer_within_s=_ANSWER_SECONDS).bounds(topics) if topics else {}
-    except (ProcstreamError, KafkaException):
-        return {}
-    return {name: total_lag(offsets, bounds) for name, offsets in committed.items()}
-
-
-def _committed(settings: KafkaSettings, pipelines: Sequence[str]) -> dict[str, Committed]:
-    # Not by the admin client: librdkafka 2.16 now and then crashes where it asks for a group's offsets.
-    with ThreadPoolExecutor(max(1, len(pipelines))) as pool:
-        asked = {name: pool.submit(_offsets, settings, f"procstream-{name}") for name in pipelines}
-    return {name: answer.result() for name, answer in asked.items()}
-
-
-def _offsets(settings: KafkaSettings, group: str) -> Committed:
-    consumer = Consumer({**settings.librdkafka(), "group.id": group, "log_level": 0})
-    try:
-        topics = consumer.list_topics(timeout=_ANSWER_SECONDS).topics
-        places = [
-            KafkaPartition(name, number)
-            for name, topic in topics.items()
-            if not name.startswith("__")
-            for number in topic.partitions
+        partitions = [
+            (topic, number)
+            for topic, metadata in cluster.topics().items()
+            if not topic.startswith("__")
+            for number in metadata.partitions
         ]
-        found = consumer.committed(places, _ANSWER_SECONDS)
-    finally:
-        consumer.close()
-    return {
-        TopicPartition(place.topic, place.partition): place.offset
-        for place in found
-        if place.error is None and place.offset >= 0
-    }
+        with ThreadPoolExecutor(max(1, len(pipelines))) as pool:
+            asked = {
+                name: pool.submit(cluster.committed, f"procstream-{name}", partitions) for name in pipelines
+            }
+            committed = {name: answer.result() for name, answer in asked.items()}
+        topics = {topic for offsets in committed.values() for topic, _ in offsets}
+        read = [partition for partition in partitions if partition[0] in topics]
+        # Up to the last stable offset: a read-committed consumer, such as the job, reads no further.
+        earliest = _offsets(cluster, read, "earliest")
+        latest = _offsets(cluster, read, "latest")
+    except ServerError:
+        return {}
+    return {name: total_lag(offsets, earliest, latest) for name, offsets in committed.items()}
+
+
+def _offsets(
+    cluster: KafkaCluster, partitions: Sequence[Partition], at: Literal["earliest", "latest"]
+) -> dict[Partition, int]:
+    """Raises `ServerError` if one of them is not known."""
+    found = {}
+    for partition, offset in cluster.offsets(partitions, at, isolation="read_committed").items():
+        if isinstance(offset, ServerError):
+            raise offset
+        found[partition] = offset
+    return found

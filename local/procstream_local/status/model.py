@@ -1,12 +1,14 @@
-"""What is known of the stack, and what is wrong with it. Pure: times come in, nothing is asked here.
+"""The state of a stack or a release, and its problems. Pure: the current time is an argument.
 
-A value is None where it is not known; the names of those that were asked for in vain are `unanswered`.
+A value is None if it is not known. `unanswered` names the values that were requested without an answer.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+
+from procstream_local.stack import ServiceStatus
 
 _PATIENCE_INTERVALS = 3
 _PATIENCE = timedelta(seconds=30)
@@ -17,32 +19,12 @@ _CALM = timedelta(seconds=15)
 _SLOTS_WITHIN = timedelta(seconds=30)
 
 GONE = "GONE"
-"""State of a job that Flink does not know: the JobManager that ran it has ended."""
+"""State of a job that Flink does not know: its JobManager has ended."""
 
 ENDED = ("FINISHED", "CANCELED", "FAILED")
-"""Flink's states of a job that does nothing more."""
+"""Flink's states of a job that has ended."""
 
-_AS_IT_SHOULD = ("RUNNING", "FINISHED")
-
-
-@dataclass(frozen=True)
-class ServiceStatus:
-    """A process of the stack."""
-
-    name: str
-    pid: int | None
-    """None: not running."""
-    ready: bool
-    address: str | None
-    memory_bytes: int
-    uptime_seconds: float
-
-    @property
-    def state(self) -> str:
-        """`ready`, `not answering` or `down`."""
-        if self.pid is None:
-            return "down"
-        return "ready" if self.ready else "not answering"
+_HEALTHY = ("RUNNING", "FINISHED")
 
 
 @dataclass(frozen=True)
@@ -52,16 +34,16 @@ class Workload:
     name: str
     kind: str
     desired: int
-    """Pods that should be there."""
+    """How many pods there should be."""
     ready: int
     restarts: int
-    """Of the containers of its pods."""
+    """Restarts of the containers of its pods."""
     uptime_seconds: float
-    """Of its youngest pod; 0 without any."""
+    """Age of its youngest pod; 0 without any."""
 
     @property
     def state(self) -> str:
-        """`ready`, or how many of how many are."""
+        """`ready`, or how many pods of how many are ready."""
         return "ready" if self.ready >= self.desired else f"{self.ready} of {self.desired} ready"
 
 
@@ -77,7 +59,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a job, or a part of it, failed."""
+    """The reason why a job, or a part of it, failed."""
 
     at: datetime
     cause: str
@@ -85,20 +67,20 @@ class Failure:
 
 @dataclass(frozen=True)
 class Counts:
-    """Records and rows since the job was last (re)started."""
+    """Records and rows since the last start or restart of the job."""
 
     records_in: int | None = None
     """Records that the sources read."""
     rows_out: int | None = None
-    """Rows that went to the outputs, the dropped and the late ones apart."""
+    """Rows that went to the outputs, without dropped and late rows."""
     rows_dropped: int | None = None
-    """Rows that went to the dropped place: records that could not be decoded or stored."""
+    """Rows that went to `dropped`: records that could not be decoded or stored."""
     dead_letters: int | None = None
     """Records that could not be decoded."""
     late_rows: int | None = None
-    """Rows that came behind the watermark, where the pipeline keeps such."""
+    """Rows that arrived behind the watermark, if the pipeline keeps them."""
     late_records_dropped: int | None = None
-    """Records that a window of Flink's did not take, because it was closed."""
+    """Records that arrived after their window had closed."""
 
 
 @dataclass(frozen=True)
@@ -108,15 +90,15 @@ class Pipeline:
     name: str
     job_id: str
     expected: bool
-    """Whether it should run: it was started and neither stopped nor cancelled."""
+    """Whether it should run: it was started, and neither stopped nor cancelled."""
     state: str | None = None
     """Flink's state of the job, or `GONE`."""
     running_since: datetime | None = None
-    """When the job was last (re)started."""
+    """Time of the job's last start or restart."""
     tasks_running: int | None = None
     tasks: int | None = None
     restarts: int | None = None
-    """Since the job was submitted."""
+    """Restarts since the job was submitted."""
     checkpoint: Checkpoint | None = None
     """The newest completed one."""
     checkpoint_interval: timedelta | None = None
@@ -124,13 +106,13 @@ class Pipeline:
     lag: int | None = None
     """Records of its topics that its consumer group has not committed."""
     failures: tuple[Failure, ...] = ()
-    """Newest first; Flink keeps some."""
+    """The failures that Flink keeps, newest first."""
     savepoint: str | None = None
-    """What it was stopped with."""
+    """The savepoint of its stop."""
     unanswered: frozenset[str] = frozenset()
 
     def problems(self, now: datetime) -> list[str]:
-        """What is wrong, a line each; nothing with a pipeline that is not expected to run."""
+        """One line per problem; none for a pipeline that is not expected to run."""
         return list(self._problems(now)) if self.expected else []
 
     def _problems(self, now: datetime) -> Iterator[str]:
@@ -138,7 +120,7 @@ class Pipeline:
             yield "Flink does not answer"
             return
         cause = f": {self.failures[0].cause}" if self.failures else ""
-        if self.state not in _AS_IT_SHOULD:
+        if self.state not in _HEALTHY:
             yield f"its job is {self.state}{cause}" if self.state != GONE else _GONE
             return
         if self.state == "FINISHED":
@@ -161,7 +143,7 @@ class Pipeline:
         recent = [failure.at for failure in self.failures if now - failure.at < _FAILURES_WITHIN]
         if len(recent) < _FAILURES:
             return False
-        # Pauses between restarts double, up to a minute: what goes on failing would have failed again.
+        # Delays between restarts double, up to a minute: a job that keeps failing would have failed again.
         by_then = max(2 * (recent[0] - recent[_FAILURES - 1]), _CALM)
         return now - recent[0] < min(by_then, _LAST_FAILURE_WITHIN)
 
@@ -193,7 +175,7 @@ _GONE = "its job is gone with the JobManager that ran it; `procstream up` submit
 
 @dataclass(frozen=True)
 class OtherJob:
-    """A job of the cluster that is none of the stack's pipelines, such as a query of the SQL client."""
+    """A job that is not a pipeline of the stack, such as a query of the SQL client."""
 
     job_id: str
     name: str
@@ -202,18 +184,18 @@ class OtherJob:
 
 @dataclass(frozen=True)
 class Status:
-    """Everything at one moment."""
+    """The whole stack, or a release, at one moment."""
 
     at: datetime
     services: tuple[ServiceStatus, ...]
     pipelines: tuple[Pipeline, ...]
     other_jobs: tuple[OtherJob, ...] = field(default=())
     workloads: tuple[Workload, ...] = field(default=())
-    """Of a release in a cluster, which has no services of its own machine."""
+    """The workloads of a release in Kubernetes; a release has no `services`."""
 
     @property
     def problems(self) -> list[str]:
-        """What is wrong, a line each; none: all is well."""
+        """One line per problem; none if everything is healthy."""
         found = [
             f"{service.name} {'is down' if service.pid is None else 'does not answer'}"
             for service in self.services
@@ -230,11 +212,11 @@ class Status:
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there is no problem."""
         return not self.problems
 
     def document(self) -> dict[str, Any]:
-        """For machines: the keys of docs/status.md."""
+        """A JSON object; docs/status.md describes its keys."""
         return {
             "time": self.at.isoformat(),
             "healthy": self.healthy,
@@ -247,7 +229,7 @@ class Status:
 
 
 def pipeline_document(pipeline: Pipeline, now: datetime) -> dict[str, Any]:
-    """One pipeline for machines."""
+    """One pipeline as a JSON object."""
     checkpoint, failure = pipeline.checkpoint, next(iter(pipeline.failures), None)
     return {
         "name": pipeline.name,

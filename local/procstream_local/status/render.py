@@ -1,4 +1,4 @@
-"""The stack's state as tables for a person."""
+"""The state of a stack or a release as tables."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -7,9 +7,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from procstream_local.status.model import GONE, Pipeline, ServiceStatus, Status, Workload
+from procstream_local.stack import ServiceStatus
+from procstream_local.status.model import GONE, Pipeline, Status, Workload
 
-_SILENT = "?"  # asked for in vain
+_SILENT = "?"  # requested without an answer
 _UNKNOWN = "-"
 _JOB = ("state", "for", "in", "out", "lag", "dead", "late")
 _CHECKPOINT = ("age", "size", "took", "every", "restarts")
@@ -17,7 +18,7 @@ _STYLES = {"ready": "green", "RUNNING": "green", "FINISHED": "green"}
 
 
 def status_table(status: Status) -> RenderableType:
-    """All of it: services, pipelines, other jobs, and what is wrong."""
+    """The whole status: services, pipelines, other jobs, problems."""
     parts: list[RenderableType] = [
         _workloads(status.workloads) if status.workloads else _services(status.services)
     ]
@@ -52,7 +53,7 @@ def jobs_table(pipelines: tuple[Pipeline, ...]) -> Table:
 
 
 def pipeline_detail(pipeline: Pipeline, now: datetime) -> RenderableType:
-    """All that is known of one pipeline, a line each."""
+    """Everything that is known about one pipeline, one value per line."""
     cells, counts = _cells(pipeline, now), pipeline.counts
     table = Table.grid(padding=(0, 2))
     rows: dict[str, str | Text] = {
@@ -81,7 +82,7 @@ def pipeline_detail(pipeline: Pipeline, now: datetime) -> RenderableType:
 
 
 def state_text(pipeline: Pipeline) -> Text:
-    """The state of a pipeline's job in a word."""
+    """The state of a pipeline's job, in a word or two."""
     if "state" in pipeline.unanswered:
         return Text("no answer", "red")
     state = "stopped" if pipeline.savepoint and not pipeline.expected else pipeline.state or _UNKNOWN

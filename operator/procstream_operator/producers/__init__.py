@@ -1,5 +1,1 @@
 """`ProcstatProducer` resources."""
-
-from procstream_operator.producers.reconciler import ProducerReconciler
-
-__all__ = ["ProducerReconciler"]

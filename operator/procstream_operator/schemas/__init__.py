@@ -1,5 +1,1 @@
 """`Schema` resources."""
-
-from procstream_operator.schemas.reconciler import SchemaReconciler
-
-__all__ = ["SchemaReconciler"]

@@ -1,4 +1,4 @@
-"""The edge to librdkafka: opening an idempotent producer that fails early and clearly, and feeding it."""
+"""The edge to Kafka: an idempotent producer that fails early and clearly at its start, and is fed records."""
 
 import logging
 import time
@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
-from procstream_common.errors import ProcstreamError
+from procstream_common.errors import NotFoundError, Server, UnavailableError
+from procstream_common.kafka import ClientErrors, client, server_error
 
 from procstream_producer.delivery.buffer import Record
 from procstream_producer.stop import Stop
@@ -17,7 +18,7 @@ PRODUCER_PROPERTIES: Mapping[str, Any] = {
     "enable.idempotence": True,
     "acks": "all",
     "allow.auto.create.topics": False,
-    # A record that may already be in the topic is retried for ever: expiring it would lose or double it.
+    # A record that may be in the topic already is retried forever: expiring it would lose or duplicate it.
     "message.timeout.ms": 0,
     "reconnect.backoff.max.ms": 2000,
     "socket.keepalive.enable": True,
@@ -25,77 +26,35 @@ PRODUCER_PROPERTIES: Mapping[str, Any] = {
     "partitioner": "murmur2_random",
 }
 TOPIC_GRACE_SECONDS = 3.0
-"""A topic made a moment ago is not yet known to every broker."""
+"""A topic that was just created is not yet known to every broker."""
 
-_CLOSED_AT_ONCE = "it closes connections at once; does KAFKA_SECURITY_PROTOCOL fit this port?"
-# A connection that only breaks during the TLS handshake is _TRANSPORT; _SSL is a certificate or protocol.
-_REFUSALS = (KafkaError._AUTHENTICATION, KafkaError._SSL)
 _ATTEMPT_SECONDS = 1.0
 _REST_SECONDS = 0.2
 
 
-class KafkaUnreachable(ProcstreamError):  # noqa: N818 - says what it is
-    """No broker answered within the time allowed."""
-
-
-class KafkaRefused(ProcstreamError):  # noqa: N818
-    """The broker, or the client before it asks, refuses for good: credentials, a missing topic, a setting."""
-
-
-class Connection:
-    """What librdkafka said about its connections: the last complaint, and those that end the process."""
-
-    def __init__(self, servers: str) -> None:
-        self.servers = servers
-        self.last_error = ""
-        self.fatal: KafkaRefused | None = None
-        self.authentication: KafkaRefused | None = None
-
-    def on_error(self, error: KafkaError) -> None:
-        """librdkafka's `error_cb`."""
-        text = error.str()
-        _log.debug("librdkafka: %s %s", error.name(), text)
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # follows the reason, when there is one
-            self.last_error = self.last_error or _CLOSED_AT_ONCE
-        else:
-            self.last_error = text
-        if error.fatal():
-            self.fatal = KafkaRefused(f"KAFKA_BOOTSTRAP_SERVERS {self.servers}: {text}, cannot go on")
-        if error.code() in _REFUSALS:
-            self.authentication = KafkaRefused(
-                f"KAFKA_BOOTSTRAP_SERVERS {self.servers}: {text}, "
-                "expected credentials and certificates (KAFKA_SASL_…, KAFKA_SSL_…) that fit the broker"
-            )
-
-
-def create(
-    kind: Callable[[dict[str, Any]], Any], properties: Mapping[str, Any], connection: Connection
-) -> Any:
-    """Make a confluent-kafka client of `kind` that reports its errors to `connection`.
+def create(kind: type[Any], properties: Mapping[str, Any], errors: ClientErrors) -> Any:
+    """A confluent-kafka client of `kind` that reports to `errors`; with the log level DEBUG it logs too.
 
     Raises:
-        KafkaRefused: librdkafka does not accept a setting, e.g. a key that does not fit its certificate.
+        RefusedError: librdkafka does not accept a setting, e.g. a key that does not fit its certificate.
     """
-    verbose = _log.isEnabledFor(logging.DEBUG)
-    try:
-        # librdkafka's own log repeats each failed attempt to connect; `Connection` has what matters of it.
-        return kind({**properties, "error_cb": connection.on_error, "log_level": 6 if verbose else 0})
-    except (KafkaException, ValueError, TypeError) as error:
-        reason = error.args[0].str() if isinstance(error, KafkaException) else str(error)
-        raise KafkaRefused(f"Kafka client: {reason}, expected KAFKA_… settings it accepts") from None
+    # Otherwise librdkafka's own log repeats each failed attempt to connect; `errors` has what matters of it.
+    verbose = {"log_level": 6} if _log.isEnabledFor(logging.DEBUG) else {}
+    return client(kind, {**properties, **verbose}, errors)
 
 
-def partitions_of(client: Any, topic: str, connection: Connection, *, timeout: float, stop: Stop) -> int:
+def partitions_of(client: Any, topic: str, errors: ClientErrors, *, timeout: float, stop: Stop) -> int:
     """Wait for a broker that knows `topic`; the number of its partitions (0 when stopped meanwhile).
 
     Raises:
-        KafkaUnreachable: no broker answered within `timeout` seconds.
-        KafkaRefused: wrong credentials, or the topic does not exist.
+        UnavailableError: no broker answered within `timeout` seconds.
+        NotFoundError: the topic does not exist.
+        RefusedError: wrong credentials, or the topic may not be used.
     """
-    where = f"KAFKA_BOOTSTRAP_SERVERS {connection.servers}"
+    where = errors.where
     started = time.monotonic()
     absent_since: float | None = None
-    said = False
+    logged = False
     while not stop.wait(0.0):
         left = started + timeout - time.monotonic()
         error: KafkaError | None = None
@@ -107,43 +66,25 @@ def partitions_of(client: Any, topic: str, connection: Connection, *, timeout: f
         except KafkaException as failure:
             error = failure.args[0]
         client.poll(0)
-        raise_if_hopeless(connection)
+        errors.raise_refusal()
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             absent_since = time.monotonic() if absent_since is None else absent_since
             if time.monotonic() - absent_since >= TOPIC_GRACE_SECONDS:
-                raise KafkaRefused(f"{where}: found no topic {topic!r}, expected it to be there")
-        elif error.code() in (
-            KafkaError.TOPIC_AUTHORIZATION_FAILED,
-            KafkaError.TOPIC_EXCEPTION,
-            KafkaError._UNKNOWN_TOPIC,
-        ):
-            raise KafkaRefused(f"{where}: topic {topic!r}: {error.str()}, expected a topic it may use")
-        if not said:
-            said = True
-            reason = connection.last_error or error.str()
+                raise NotFoundError(Server.KAFKA, f"{where}: found no topic {topic!r}, expected it to exist")
+        else:
+            explained = server_error(
+                error, f"{where}: topic {topic!r}: {error.str()}, expected a topic that may be used"
+            )
+            if not isinstance(explained, UnavailableError):
+                raise explained
+        reason = errors.last or error.str()
+        if not logged:
+            logged = True
             _log.info("%s: waiting up to %g s for topic %s (%s)", where, timeout, topic, reason)
         if left <= 0:
-            reason = connection.last_error or error.str()
-            raise KafkaUnreachable(f"{where}: no answer within {timeout:g} s ({reason})")
+            raise UnavailableError(Server.KAFKA, f"{where}: no answer within {timeout:g} s ({reason})")
         stop.wait(_REST_SECONDS)
     return 0
-
-
-def raise_if_hopeless(connection: Connection, *, authentication: bool = True) -> None:
-    """Raise what librdkafka said that no waiting changes.
-
-    Args:
-        connection: where it said so.
-        authentication: count refused credentials. At the start those are a mistake; later on, while
-            they are being changed, the client tries again.
-
-    Raises:
-        KafkaRefused: see above.
-    """
-    if connection.fatal is not None:
-        raise connection.fatal
-    if authentication and connection.authentication is not None:
-        raise connection.authentication
 
 
 class KafkaClient:
@@ -152,20 +93,20 @@ class KafkaClient:
     def __init__(
         self,
         producer: Producer,
-        connection: Connection,
+        errors: ClientErrors,
         topic: str,
         *,
         on_delivered: Callable[[], None],
         on_refused: Callable[[str], None],
     ) -> None:
         self._producer = producer
-        self._connection = connection
+        self._errors = errors
         self._topic = topic
         self._on_delivered = on_delivered
         self._on_refused = on_refused
 
     def take(self, record: Record) -> bool:
-        """Hand `record` over; False when librdkafka's queue is full, or the topic is gone for now."""
+        """Hand `record` over; False when librdkafka's queue is full, or the topic is absent for now."""
         try:
             self._producer.produce(
                 self._topic,
@@ -179,9 +120,9 @@ class KafkaClient:
         except KafkaException as failure:
             error: KafkaError = failure.args[0]
             if error.code() != KafkaError.MSG_SIZE_TOO_LARGE:
-                self._connection.last_error = error.str()
+                self._errors.last = error.str()
                 return False
-            self._on_refused(error.str())  # as if librdkafka had taken it and the broker refused it
+            self._on_refused(error.str())  # as if the broker had refused it
         return True
 
     def poll(self, seconds: float) -> None:

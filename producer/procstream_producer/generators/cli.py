@@ -277,6 +277,7 @@ def orders(
 
 def _generate(make_source: Callable[[], RecordSource], sending: Sending) -> None:
     from confluent_kafka import Producer
+    from procstream_common.kafka import ClientErrors
 
     from procstream_producer.delivery import kafka
     from procstream_producer.generators.run import GENERATOR_PROPERTIES, Generator, Limits
@@ -287,9 +288,9 @@ def _generate(make_source: Callable[[], RecordSource], sending: Sending) -> None
     settings = load(KafkaSettings)
     source = make_source()
     stop = StopSignal()
-    connection = kafka.Connection(settings.bootstrap_servers)
-    producer = kafka.create(Producer, GENERATOR_PROPERTIES | settings.librdkafka(), connection)
-    partitions = kafka.partitions_of(producer, topic, connection, timeout=sending.startup_timeout, stop=stop)
+    errors = ClientErrors(settings.bootstrap_servers)
+    producer = kafka.create(Producer, GENERATOR_PROPERTIES | settings.librdkafka(), errors)
+    partitions = kafka.partitions_of(producer, topic, errors, timeout=sending.startup_timeout, stop=stop)
     limits = Limits(
         rate=None if math.isinf(sending.rate) else sending.rate,
         count=sending.count,
@@ -299,7 +300,7 @@ def _generate(make_source: Callable[[], RecordSource], sending: Sending) -> None
         "generating to %s (%d partitions), %s", topic, partitions,
         "as fast as it goes" if limits.rate is None else f"{limits.rate:g} records/s",
     )  # fmt: skip
-    summary = Generator(producer, connection, source, topic, partitions).run(
+    summary = Generator(producer, errors, source, topic, partitions).run(
         limits, stop, flush_timeout=sending.flush_timeout
     )
     print(json.dumps(summary.as_dict()), flush=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
+from procstream_common.kafka import ClientErrors
 
 from procstream_producer.delivery import kafka
 from procstream_producer.delivery.broker_watch import BrokerWatch, CameBack, WentAway
@@ -72,13 +73,13 @@ class Generator:
     def __init__(
         self,
         producer: Producer,
-        connection: kafka.Connection,
+        errors: ClientErrors,
         source: RecordSource,
         topic: str,
         partitions: int,
     ) -> None:
         self._producer = producer
-        self._connection = connection
+        self._errors = errors
         self._source = source
         self._topic = topic
         self._partitions = itertools.cycle(range(partitions))
@@ -146,8 +147,8 @@ class Generator:
                     produce(topic, value, key, partition, on_delivery, timestamp=timestamp_ms)
                     break
                 except (BufferError, KafkaException) as full:
-                    if isinstance(full, KafkaException):  # e.g. a topic that is being made anew
-                        self._connection.last_error = full.args[0].str()
+                    if isinstance(full, KafkaException):  # e.g. a topic that is being recreated
+                        self._errors.last = full.args[0].str()
                         stop.wait(_STALL_POLL_SECONDS)
                     self._serve(_STALL_POLL_SECONDS, held_back=1)
                     if stop.wait(0.0) or (end is not None and time.monotonic() >= end):
@@ -157,13 +158,13 @@ class Generator:
 
     def _serve(self, seconds: float, *, held_back: int = 0) -> None:
         self._producer.poll(seconds)
-        kafka.raise_if_hopeless(self._connection, authentication=False)
+        self._errors.raise_refusal(credentials=False)
         queued = len(self._producer)
         event = self._watch.observe(
             now=time.monotonic(), outstanding=queued + held_back, delivered=self._sent - self._failed - queued
         )
         if isinstance(event, WentAway):
-            reason = self._connection.last_error or "no answer"
+            reason = self._errors.last or "no answer"
             _log.warning("%s: broker away (%s); waiting, %d records queued", self._topic, reason, queued)
         elif isinstance(event, CameBack):
             _log.info("%s: broker back after %.1f s", self._topic, event.seconds)

@@ -5,6 +5,7 @@ import time
 
 from confluent_kafka import Producer
 from procstream_common.errors import ProcstreamError
+from procstream_common.kafka import ClientErrors
 from procstream_common.logs import set_up
 from procstream_common.msk_iam import token_callback
 
@@ -39,7 +40,7 @@ def sample(config: SamplerConfig) -> None:
     encoder = AvroEncoder(subject=config.subject, schema_id=config.schema_id, schema_text=config.schema_text)
     reading = Reading(path=config.path, node=config.node, encoder=encoder)
     try:
-        reading.take()  # a trial: a schema without room for it is told now
+        reading.take()  # a trial: a schema that does not fit is reported now
     except OSError as error:
         raise ProcstreamError(f"PROCSTAT_PATH {config.path}: {error.strerror}") from None
 
@@ -54,7 +55,7 @@ def sample(config: SamplerConfig) -> None:
         )
         _log.info("/metrics and /healthz at http://%s:%d", config.metrics_host, server.port)
 
-    connection = kafka.Connection(config.kafka["bootstrap.servers"])
+    errors = ClientErrors(config.kafka["bootstrap.servers"])
     properties = {
         **kafka.PRODUCER_PROPERTIES,
         **config.kafka,
@@ -63,18 +64,18 @@ def sample(config: SamplerConfig) -> None:
     }
     if config.msk_iam_region is not None:
         properties["oauth_cb"] = token_callback(config.msk_iam_region)
-    producer = kafka.create(Producer, properties, connection)
+    producer = kafka.create(Producer, properties, errors)
     partitions = kafka.partitions_of(
-        producer, config.topic, connection, timeout=config.startup_timeout, stop=stop
+        producer, config.topic, errors, timeout=config.startup_timeout, stop=stop
     )
     if not partitions:
         return
     health.starting = None
 
-    log = DeliveryLog(config.topic, lambda: connection.last_error, time.monotonic)
+    log = DeliveryLog(config.topic, lambda: errors.last, time.monotonic)
     client = kafka.KafkaClient(
         producer,
-        connection,
+        errors,
         config.topic,
         on_delivered=lambda: buffer.delivered(),
         on_refused=lambda detail: buffer.refused(detail),
@@ -91,7 +92,7 @@ def sample(config: SamplerConfig) -> None:
         schedule=Schedule(start=time.monotonic(), interval=config.interval),
         buffer=buffer,
         reports=client,
-        check=lambda: kafka.raise_if_hopeless(connection, authentication=False),
+        check=lambda: errors.raise_refusal(credentials=False),
         metrics=metrics,
         health=health,
     )

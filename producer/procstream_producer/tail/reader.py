@@ -8,8 +8,8 @@ from typing import Any, TextIO
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from procstream_common.errors import ProcstreamError
+from procstream_common.kafka import ClientErrors, server_error
 
-from procstream_producer.delivery import kafka
 from procstream_producer.stop import Stop
 from procstream_producer.tail.decoding import Decoder, as_base64
 from procstream_producer.timestamps import iso_time
@@ -41,7 +41,7 @@ class Reach:
 
 def tail(
     consumer: Consumer,
-    connection: kafka.Connection,
+    errors: ClientErrors,
     topic: str,
     partitions: int,
     reach: Reach,
@@ -55,13 +55,13 @@ def tail(
         ProcstreamError: the partition does not exist, or Kafka refuses to be read.
         BrokenPipeError: nobody reads `out` any more.
     """
-    consumer.assign(_start(consumer, topic, partitions, reach))
+    consumer.assign(_start(consumer, errors, topic, partitions, reach))
     count = 0
     last = time.monotonic()
     while not stop.wait(0.0) and (reach.max_messages is None or count < reach.max_messages):
         room = _CHUNK if reach.max_messages is None else min(_CHUNK, reach.max_messages - count)
         messages = consumer.consume(room, timeout=_LOOK_FOR_STOP_SECONDS)
-        kafka.raise_if_hopeless(connection)
+        errors.raise_refusal()
         for message in messages:
             if (error := message.error()) is not None:
                 _raise_if_final(error, topic)
@@ -96,7 +96,9 @@ def line(message: Any, decoder: Decoder) -> str:
     return json.dumps(shown, ensure_ascii=False, allow_nan=False)
 
 
-def _start(consumer: Consumer, topic: str, partitions: int, reach: Reach) -> list[TopicPartition]:
+def _start(
+    consumer: Consumer, errors: ClientErrors, topic: str, partitions: int, reach: Reach
+) -> list[TopicPartition]:
     if reach.partition is not None and not 0 <= reach.partition < partitions:
         raise ProcstreamError(
             f"--partition: found {reach.partition}, expected 0 to {partitions - 1} of topic {topic!r}"
@@ -111,11 +113,11 @@ def _start(consumer: Consumer, topic: str, partitions: int, reach: Reach) -> lis
             for partition in wanted
         ]
     except KafkaException as error:
-        raise ProcstreamError(f"{topic}: asking for the last offset: {error.args[0].str()}") from None
+        raise errors.explain(error, f"last offset of topic {topic}") from None
     return [TopicPartition(topic, partition, end) for partition, end in zip(wanted, ends, strict=True)]
 
 
 def _raise_if_final(error: KafkaError, topic: str) -> None:
     if error.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.UNKNOWN_TOPIC_OR_PART):
-        raise ProcstreamError(f"{topic}: {error.str()}, expected a topic that may be read")
+        raise server_error(error, f"{topic}: {error.str()}, expected a topic that may be read")
     _log.debug("consumer: %s", error.str())

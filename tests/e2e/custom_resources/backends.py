@@ -1,12 +1,12 @@
-"""A Kafka and a schema registry in the cluster, as a user of external ones has them.
+"""A Kafka and a schema registry in the cluster, outside of the release.
 
-Their images stand in for apache/kafka and apicurio/apicurio-registry, which cannot be pulled where no image
-registry is reached: the same programs, paths and entry points.
+Their images stand in for apache/kafka and apicurio/apicurio-registry where no image registry can be reached:
+the same programs, paths and entry points.
 """
 
 from typing import Any
 
-from tests.e2e import standins
+from testbed import standins
 
 EXTERNAL_PORT = 19092
 """Of Kafka's listener for clients that come by `kubectl port-forward`; the same port on both sides."""
@@ -31,7 +31,7 @@ _REGISTRY_ENVIRONMENT = {"APICURIO_STORAGE_KIND": "sql", "APICURIO_STORAGE_SQL_K
 
 
 def manifests() -> list[dict[str, Any]]:
-    """Both with their Services; Kafka keeps its records when its pod is deleted."""
+    """Both with their Services. Kafka keeps its records when its pod is deleted."""
     kafka = _container(standins.KAFKA.reference, 1000, _KAFKA_ENVIRONMENT)
     kafka["readinessProbe"] = {"tcpSocket": {"port": 9092}, "periodSeconds": 1}
     kafka["volumeMounts"] = [{"name": "data", "mountPath": "/var/lib/kafka/data"}]
@@ -67,7 +67,7 @@ def _service(name: str, *ports: int) -> dict[str, Any]:
 def _stateful_set(name: str, container: dict[str, Any], **more: Any) -> dict[str, Any]:
     pod = {
         "containers": [container],
-        "enableServiceLinks": False,  # Kafka would take KAFKA_PORT for a setting
+        "enableServiceLinks": False,  # Kafka would read KAFKA_PORT as a setting
         "securityContext": {"runAsNonRoot": True, "fsGroup": 1000},
         "terminationGracePeriodSeconds": 5,
     }

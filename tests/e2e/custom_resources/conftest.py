@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.schema_registry import SchemaRegistryClient
 
-from tests.e2e.cluster import Cluster
+from testbed.cluster import Cluster
 from tests.e2e.custom_resources import backends
 from tests.e2e.custom_resources.release import installed
 from tests.e2e.namespaces import Namespace
@@ -22,7 +22,7 @@ def namespace(cluster: Cluster) -> Iterator[Namespace]:
 
 @pytest.fixture
 def kafka(namespace: Namespace) -> Iterator[AdminClient]:
-    """A client beside the operator: what it does is behind the operator's back."""
+    """A client other than the operator, for changes from outside."""
     namespace.wait("condition=Ready", "pod/kafka-0")
     port = backends.EXTERNAL_PORT
     with namespace.forwarded("pod/kafka-0", port, port):
@@ -31,6 +31,6 @@ def kafka(namespace: Namespace) -> Iterator[AdminClient]:
 
 @pytest.fixture
 def registry(namespace: Namespace) -> Iterator[SchemaRegistryClient]:
-    """A client beside the operator."""
+    """A client other than the operator."""
     with namespace.forwarded("pod/registry-0", backends.REGISTRY_PORT, free_port()) as port:
         yield SchemaRegistryClient({"url": f"http://127.0.0.1:{port}/apis/ccompat/v7", "timeout": 10})

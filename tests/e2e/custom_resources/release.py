@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.e2e import helm, images, standins
-from tests.e2e.cluster import Cluster
+from testbed import images, standins
+from testbed.cluster import Cluster
+from tests.e2e import helm
 from tests.e2e.custom_resources import backends
 from tests.e2e.namespaces import Namespace, new_namespace
 
 RELEASE = "events"
 OPERATOR = f"{RELEASE}-procstream-operator"
+SELECTOR = f"app.kubernetes.io/component=operator,app.kubernetes.io/instance={RELEASE}"
 PRODUCER = f"{RELEASE}-procstream-nodes"
 VALUES = {
     "image": {"registry": "localhost"},
@@ -19,7 +21,6 @@ VALUES = {
     "generators": {"lineage-input": {"enabled": False}},
     "pipelines": {"lineage": {"enabled": False}, "procstat-lineage": {"enabled": False}},
     "operator": {
-        "replicas": 2,
         "resyncSeconds": 5,
         "deletionTimeoutSeconds": 40,
         "readableSecrets": ["producer-settings"],
@@ -29,7 +30,7 @@ VALUES = {
 
 @contextmanager
 def installed(cluster: Cluster, name: str) -> Iterator[Namespace]:
-    """A new namespace with Kafka and the registry up, and the chart installed; gone afterwards."""
+    """A new namespace with Kafka, the registry and the installed chart; deleted afterwards."""
     cluster.load(*map(images.archive, ("producer", "operator")))
     cluster.load(*map(standins.archive, (standins.KAFKA, standins.APICURIO)))
     with new_namespace(cluster, name) as namespace:
@@ -39,7 +40,10 @@ def installed(cluster: Cluster, name: str) -> Iterator[Namespace]:
             yield namespace
 
 
-def leader(namespace: Namespace) -> str:
-    """The operator's pod that holds the Lease; empty when none does."""
-    holder = str(namespace.get("lease", OPERATOR)["spec"].get("holderIdentity") or "")
-    return holder.rpartition("_")[0]
+def operator_pod(namespace: Namespace) -> str:
+    """The operator's pod that is Ready; empty when none is."""
+    for pod in namespace.all("pods", f"--selector={SELECTOR}"):
+        conditions = {one["type"]: one["status"] for one in pod["status"].get("conditions", [])}
+        if conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]:
+            return str(pod["metadata"]["name"])
+    return ""

@@ -1,4 +1,4 @@
-"""Custom resources of the tests, and what their status says."""
+"""Custom resources of the tests, and their conditions."""
 
 import json
 from typing import Any
@@ -35,14 +35,14 @@ def producer(name: str, topic: str, schema: str, **spec: Any) -> dict[str, Any]:
 
 
 def ready(namespace: Namespace, kind: str, name: str) -> dict[str, Any]:
-    """The Ready condition; empty before the first."""
+    """The condition Ready; empty before the first."""
     return _ready(namespace.get(kind, name))
 
 
 def until_ready(
     namespace: Namespace, kind: str, name: str, status: str, reason: str, *, timeout: float = 60
 ) -> dict[str, Any]:
-    """The Ready condition once it has this status and reason, of the present specification."""
+    """The condition Ready once it has this status and reason for the current specification."""
 
     def look() -> dict[str, Any] | None:
         found = namespace.get(kind, name)

@@ -1,4 +1,4 @@
-"""A long run: resources while the broker is restarted every minute, with the operator's memory and watches.
+"""A long run: the broker is restarted every minute. It prints the operator's memory and watches.
 
 python -m tests.e2e.custom_resources.soak --minutes 10
 """
@@ -12,9 +12,9 @@ from procstream_common.errors import ProcstreamError
 from rich.console import Console
 from rich.progress import Progress
 
-from tests.e2e.cluster import start
+from testbed.cluster import start
 from tests.e2e.custom_resources.metrics import metrics, total
-from tests.e2e.custom_resources.release import installed, leader
+from tests.e2e.custom_resources.release import installed, operator_pod
 from tests.e2e.custom_resources.resources import record, schema, topic
 from tests.e2e.namespaces import Namespace
 from tests.integration.waiting import until
@@ -25,15 +25,15 @@ console = Console()
 
 
 def soak(minutes: Annotated[int, typer.Option(min=1, help="Restarts of the broker.")] = 10) -> None:
-    """Restart the broker every minute; in the end everything has to be Ready and nothing to have grown."""
+    """Restart the broker every minute. In the end all resources must be Ready and nothing must have grown."""
     with installed(start(), NAMESPACE) as namespace:
         namespace.apply(*(topic(f"soak-{number:02}", partitions=3) for number in range(TOPICS)))
         namespace.apply(
             *(schema(f"soak-{number}-value", record(("id", "string"))) for number in range(SCHEMAS))
         )
         _until_all_ready(namespace)
-        pod = leader(namespace)
-        console.print("minute  memory  open files  threads  watches  unready after the restart for")
+        pod = operator_pod(namespace)
+        console.print("minute  memory  open files  threads  watches  not Ready after the restart for")
         _report(namespace, pod, 0, 0.0)
         with Progress(console=console, transient=True) as progress:
             for minute in progress.track(range(1, minutes + 1), description="broker restarts"):
@@ -44,8 +44,8 @@ def soak(minutes: Annotated[int, typer.Option(min=1, help="Restarts of the broke
                 _report(namespace, pod, minute, time.monotonic() - began)
                 time.sleep(max(0.0, 60 - (time.monotonic() - began)))
         _until_all_ready(namespace)
-        if leader(namespace) != pod:
-            raise ProcstreamError(f"the operator's pod {pod} did not lead to the end")
+        if operator_pod(namespace) != pod:
+            raise ProcstreamError(f"the operator's pod {pod} did not run to the end")
         restarts = namespace.get("pod", pod)["status"]["containerStatuses"][0]["restartCount"]
         console.print(f"all resources are Ready; restarts of the operator: {restarts}")
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class StallingProxy:
-    """Passes bytes between its own port and `target`; connections that are stalled stay open and silent."""
+    """Forwards bytes between its own port and `target`. Stalled connections stay open and silent."""
 
     def __init__(self, target: tuple[str, int]) -> None:
         self._target = target
@@ -16,7 +16,7 @@ class StallingProxy:
         self.port: int = self._listener.getsockname()[1]
 
     def stall(self) -> None:
-        """Let nothing through the connections of now; new ones work."""
+        """Forward nothing on the current connections; new ones work."""
         self._generation += 1
 
     def serve(self) -> None:
@@ -33,7 +33,7 @@ class StallingProxy:
                 ).start()
 
     def close(self) -> None:
-        """Accept no more."""
+        """Accept no more connections."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 

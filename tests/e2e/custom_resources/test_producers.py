@@ -44,7 +44,7 @@ def test_this_nodes_records_are_decoded_by_any_client(
     assert snapshot["cpus"][0]["user"] > 0
 
 
-def test_its_pods_may_do_nothing_else(namespace: Namespace) -> None:
+def test_its_pods_have_no_other_permissions(namespace: Namespace) -> None:
     namespace.wait("condition=Ready", f"procstatproducer/{PRODUCER}", timeout=120)
     script = "id -u; grep CapEff /proc/self/status; touch /x /host/proc/stat; ls /host/proc /var/run/secrets"
     target = f"daemonset/{PRODUCER}"

@@ -75,7 +75,7 @@ def test_a_protobuf_schema_is_passed_through(namespace: Namespace, registry: Sch
     assert registry.get_latest_version("proto-value").schema.schema_type == "PROTOBUF"
 
 
-def test_a_deleted_resource_leaves_its_subject_unless_told(
+def test_the_subject_of_a_deleted_resource_is_retained_by_default(
     namespace: Namespace, registry: SchemaRegistryClient
 ) -> None:
     namespace.apply(schema("kept-value", FIRST), schema("removed-value", FIRST, deletionPolicy="Delete"))

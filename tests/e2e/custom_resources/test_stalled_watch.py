@@ -10,7 +10,7 @@ import pytest
 import yaml
 from confluent_kafka.admin import AdminClient
 
-from tests.e2e.cluster import Cluster
+from testbed.cluster import Cluster
 from tests.e2e.custom_resources import backends
 from tests.e2e.custom_resources.resources import topic
 from tests.e2e.custom_resources.stalling_proxy import StallingProxy, proxying
@@ -18,8 +18,10 @@ from tests.e2e.namespaces import Namespace
 from tests.integration.conftest import free_port
 from tests.integration.waiting import until
 
+pytestmark = pytest.mark.long
+
 NOTICED_WITHIN_S = 120
-"""kopf opens a watch anew after 70 s without even a bookmark."""
+"""kopf opens a new watch after 70 s without even a bookmark."""
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def proxy(cluster: Cluster, tmp_path: Path) -> Iterator[StallingProxy]:
 def watched(
     cluster: Cluster, namespace: Namespace, kafka: AdminClient, proxy: StallingProxy, tmp_path: Path
 ) -> Iterator[Namespace]:
-    """A namespace of its own that an operator behind the proxy looks after."""
+    """A namespace of its own that an operator behind the proxy watches."""
     watched = Namespace(cluster, f"{namespace.name}-stalled")
     cluster.run("create", "namespace", watched.name)
     environment = {
@@ -47,7 +49,7 @@ def watched(
         "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{backends.EXTERNAL_PORT}",
         "SCHEMA_REGISTRY_URL": "http://127.0.0.1:1",
         "POD_NAMESPACE": watched.name,
-        # A list now and then would bring the change as well.
+        # A comparison would find the change as well.
         "RESYNC_SECONDS": "3600",
         "METRICS_HOST": "127.0.0.1",
         "METRICS_PORT": str(free_port()),

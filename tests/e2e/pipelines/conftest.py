@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.cluster import Cluster
+from testbed.cluster import Cluster
 from tests.e2e.namespaces import Namespace
 from tests.e2e.pipelines.release import installed
 

@@ -1,6 +1,8 @@
-"""The whole chart, installed small, and a pipeline of it as its users see it."""
+"""The whole chart with small resources, and one of its pipelines as users see it."""
 
+import json
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,13 +11,15 @@ from typing import Any
 
 import yaml
 
-from tests.e2e import helm, images, standins
-from tests.e2e.cluster import Cluster
+from testbed import images, standins
+from testbed.cluster import Cluster
+from tests.e2e import helm
 from tests.e2e.namespaces import RESTRICTED, Namespace, new_namespace
 from tests.integration.waiting import until
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 RELEASE = "procstream"
+PROCSTREAM = Path(sys.executable).with_name("procstream")
 
 
 def memory(size: str) -> dict[str, Any]:
@@ -54,7 +58,7 @@ class Pipeline:
         upgrade(self.namespace, {"pipelines": {self.name: values}}, operated=self.operated)
 
     def delete(self, role: str) -> None:
-        """End its JobManager or TaskManagers at once."""
+        """Kill its JobManager or TaskManagers."""
         pods = f"procstream.io/flink={role},procstream.io/pipeline={self.name}"
         self.namespace.kubectl("delete", "pod", "--selector", pods, "--grace-period=0", "--force")
 
@@ -68,30 +72,30 @@ class Pipeline:
         return until(newest, f"a checkpoint after {after}", timeout=timeout, every=1)
 
     def wait_for_recovery(self, last: int) -> None:
-        """Wait until the job has gone on from the checkpoint `last` or a later one, and completed another."""
+        """Wait until the job has resumed from the checkpoint `last` or a later one, and completed another."""
 
         def recovered() -> bool:
             return last <= self._checkpoint("restored") < self._checkpoint("completed")
 
-        until(recovered, f"a job that goes on from checkpoint {last}", timeout=240, every=1)
+        until(recovered, f"a job that resumes from checkpoint {last}", timeout=240, every=1)
 
     def wait_for_log(self, text: str, role: str = "jobmanager") -> None:
-        """Wait for the JobManager or TaskManager to say something, in this container or the one before.
+        """Wait for a text in the log of the JobManager or TaskManager, in this container or the previous one.
 
-        Only without Flink's operator.
+        Not with Flink's operator.
         """
         log = ("logs", f"deployment/{self.fullname}-{role}", f"--container={role}")
 
         def said() -> bool:
             return any(text in self.namespace.kubectl(*log, *which, check=False) for which in ((), ("-p",)))
 
-        until(said, f"the {role} to say {text!r}", timeout=240, every=2)
+        until(said, f"{text!r} in the log of the {role}", timeout=240, every=2)
 
     def parallelism(self) -> int:
         return int(self._job()["vertices"][0]["parallelism"])
 
     def _checkpoint(self, which: str) -> int:
-        """Id of the checkpoint that was completed or restored last; 0 when there is none."""
+        """Id of the last completed or restored checkpoint; 0 without any."""
         job = self._job()
         latest = self._get(f"jobs/{job['jid']}/checkpoints").get("latest") if job else None
         return int(((latest or {}).get(which) or {}).get("id", 0))
@@ -101,14 +105,14 @@ class Pipeline:
         return self._get(f"jobs/{jobs[0]['jid']}") if jobs else {}
 
     def _get(self, path: str) -> dict[str, Any]:
-        """An answer of Flink; empty while it gives none."""
+        """A response of Flink; empty while it is unavailable."""
         service = f"{self.fullname}-rest" if self.operated else self.fullname
         proxy = f"/api/v1/namespaces/{self.namespace.name}/services/{service}:rest/proxy/{path}"
         answer = self.namespace.kubectl("get", "--raw", proxy, check=False)
         return dict(yaml.safe_load(answer)) if answer.startswith("{") else {}
 
     def verify(self) -> None:
-        """The chart's verification, started by `scripts/verify.sh`; fails unless the lake is proven."""
+        """Run the chart's verification with `scripts/verify.sh`; fails unless the lake is proven."""
         command = [SCRIPTS / "verify.sh", "--namespace", self.namespace.name, self.name]
         result = subprocess.run(
             command, env=self.namespace.cluster.environment, capture_output=True, text=True, check=False
@@ -120,7 +124,7 @@ class Pipeline:
 
 @contextmanager
 def installed(cluster: Cluster, name: str, *, operated: bool = False) -> Iterator[Namespace]:
-    """A new namespace, that takes restricted pods alone, with the chart in it; gone afterwards.
+    """A new namespace that admits only restricted pods, with the chart in it; deleted afterwards.
 
     Does not wait for its pods.
     """
@@ -133,8 +137,18 @@ def installed(cluster: Cluster, name: str, *, operated: bool = False) -> Iterato
 
 
 def upgrade(namespace: Namespace, values: Mapping[str, Any], *, operated: bool = False) -> None:
-    """`helm upgrade --install` with these values besides the release's own; does not wait for pods."""
+    """`helm upgrade --install` with these values in addition to the release's own; does not wait for pods."""
     helm.upgrade(namespace, RELEASE, helm.LOCAL, VALUES, _operated(operated), values)
+
+
+def status(namespace: Namespace) -> dict[str, Any]:
+    """The output of `procstream status` for the release, with any exit code."""
+    command = [PROCSTREAM, "status", "--json", "--namespace", namespace.name, "--release", RELEASE]
+    result = subprocess.run(
+        command, env=namespace.cluster.environment, capture_output=True, text=True, check=False
+    )
+    assert result.stdout, result.stderr
+    return dict(json.loads(result.stdout))
 
 
 def _operated(operated: bool) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""A pipeline of the values' own, with a Python function beside it."""
+"""A pipeline defined in the values, with a Python function."""
+
+import pytest
 
 from tests.e2e.namespaces import Namespace
 from tests.e2e.pipelines.release import Pipeline
@@ -27,6 +29,7 @@ VALUES = {
 }
 
 
+@pytest.mark.long
 def test_its_function_runs(namespace: Namespace) -> None:
     loud = Pipeline(namespace, "loud")
     loud.upgrade(VALUES)

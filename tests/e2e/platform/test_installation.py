@@ -1,15 +1,19 @@
-"""The chart's own Kafka, object store, registry and database, installed from nothing."""
+"""A new installation of the chart with its own Kafka, object store, registry and database."""
 
 from collections.abc import Iterator
 
 import boto3
 import pytest
 
-from tests.e2e import helm, images, standins
-from tests.e2e.cluster import Cluster
+from testbed import images, standins
+from testbed.cluster import Cluster
+from tests.e2e import helm
 from tests.e2e.namespaces import Namespace, new_namespace
+from tests.e2e.pods import restarts
 from tests.integration.conftest import free_port
 from tests.integration.waiting import until
+
+pytestmark = pytest.mark.long
 
 RELEASE = "events"
 PREFIX = f"{RELEASE}-procstream"
@@ -36,25 +40,22 @@ def namespace(cluster: Cluster) -> Iterator[Namespace]:
         yield namespace
 
 
-def test_everything_gets_ready_without_a_restart(namespace: Namespace) -> None:
+def test_everything_becomes_ready_without_a_restart(namespace: Namespace) -> None:
     namespace.kubectl(
         "wait", "--for=condition=Ready", "--all", "topics,schemas,procstatproducers,pods", "--timeout=120s"
     )
-    restarts = {
-        container["name"]: container["restartCount"]
-        for pod in namespace.all("pods")
-        for container in pod["status"]["containerStatuses"]
-    }
-    assert restarts.keys() >= {"kafka", "minio", "registry", "postgres", "operator", "producer", "generator"}
-    assert set(restarts.values()) == {0}
+    found = restarts(namespace.all("pods"))
+    names = {container.name for container in found}
+    assert names >= {"kafka", "minio", "registry", "postgres", "operator", "producer", "generator"}
+    assert set(found.values()) == {0}
 
 
 def test_helms_own_test_passes(namespace: Namespace) -> None:
-    told = namespace.cluster.run_helm("test", RELEASE, f"--namespace={namespace.name}", "--logs").stdout
-    assert "sent 10 records and read 10 of them" in told
+    output = namespace.cluster.run_helm("test", RELEASE, f"--namespace={namespace.name}", "--logs").stdout
+    assert "sent 10 records and read 10 of them" in output
 
 
-def test_the_bucket_is_there(namespace: Namespace) -> None:
+def test_the_bucket_exists(namespace: Namespace) -> None:
     with namespace.forwarded(f"service/{PREFIX}-minio", 9000, free_port()) as port:
         store = boto3.client(
             "s3",
@@ -67,18 +68,17 @@ def test_the_bucket_is_there(namespace: Namespace) -> None:
         assert store.get_object(Bucket="procstream", Key="a/b")["Body"].read() == b"text"
 
 
-def test_the_database_is_there(namespace: Namespace) -> None:
+def test_the_database_exists(namespace: Namespace) -> None:
     query = ["psql", "--host=127.0.0.1", "--dbname=procstream", "--tuples-only", "--command=SELECT 1"]
     login = ["env", "PGPASSWORD=procstream", "PGUSER=procstream"]
     assert namespace.kubectl("exec", f"{PREFIX}-postgres-0", "--", *login, *query).strip() == "1"
 
 
-def test_a_broker_that_is_lost_comes_back_with_its_topics(namespace: Namespace) -> None:
+def test_a_lost_broker_returns_with_its_topics(namespace: Namespace) -> None:
     ids = topic_ids(namespace)
     until(lambda: records(namespace) > 0, f"records in {TOPIC}", every=2)
     before = records(namespace)
-    namespace.kubectl("delete", "pod", BROKER)
-    namespace.wait("condition=Ready", f"pod/{BROKER}", timeout=120)
+    namespace.replace("--selector=app.kubernetes.io/component=kafka")
     until(lambda: records(namespace) > before, f"more than {before} records in {TOPIC}", every=2)
     assert topic_ids(namespace) == ids
 
@@ -87,7 +87,6 @@ def test_uninstalling_leaves_what_the_documentation_says(namespace: Namespace) -
     helm.uninstall(namespace, RELEASE)
     left = {
         *(f"persistentvolumeclaim/data-{PREFIX}-{part}-0" for part in ("kafka", "minio", "postgres")),
-        f"lease.coordination.k8s.io/{PREFIX}-operator",
         f"pod/{PREFIX}-test",
     }
     until(lambda: namespace.objects() <= left, "pods that end", timeout=60, every=1)
@@ -100,6 +99,6 @@ def topic_ids(namespace: Namespace) -> dict[str, str]:
 
 def records(namespace: Namespace) -> int:
     tool = ["/opt/kafka/bin/kafka-get-offsets.sh", "--bootstrap-server=localhost:9092", f"--topic={TOPIC}"]
-    # A heap of its own, for it shares the broker's memory.
-    told = namespace.kubectl("exec", BROKER, "--", "env", "KAFKA_HEAP_OPTS=-Xmx64m", *tool)
-    return sum(int(line.rpartition(":")[2]) for line in told.split())
+    # A small heap: the tool shares the broker's memory limit.
+    output = namespace.kubectl("exec", BROKER, "--", "env", "KAFKA_HEAP_OPTS=-Xmx64m", *tool)
+    return sum(int(line.rpartition(":")[2]) for line in output.split())

@@ -1,12 +1,13 @@
-"""Ending parts of the embedded stack, by the process ids that it recorded, at chosen moments."""
+"""Killing or stopping services of the embedded stack at chosen moments."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psutil
-from procstream_local import processes
-from procstream_local.home import Home
+from procstream_local.stack import processes
+from procstream_local.stack.home import Home
 
+from tests.integration.lake_files import newest_logged
 from tests.integration.running import RunningPipeline
 from tests.integration.waiting import until
 
@@ -14,14 +15,14 @@ _AT_ONCE_S = 0.005
 
 
 def kill(home: Home, service: str) -> None:
-    """`kill -9` of a service: nothing is flushed, nobody is told."""
+    """`kill -9` of a service: it cannot flush or sign off."""
     process = _running(home, service)
     process.kill()
     psutil.wait_procs([process], timeout=10)
 
 
 def terminate(home: Home, service: str) -> None:
-    """SIGTERM to a service, as an orderly stop; returns when it has ended."""
+    """SIGTERM to a service; returns when it has ended."""
     process = _running(home, service)
     process.terminate()
     gone, _ = psutil.wait_procs([process], timeout=30)
@@ -30,7 +31,7 @@ def terminate(home: Home, service: str) -> None:
 
 @contextmanager
 def hanging(home: Home, service: str) -> Iterator[None]:
-    """The service keeps its connections and answers nothing."""
+    """A service that keeps its connections open and answers nothing."""
     process = _running(home, service)
     process.suspend()
     try:
@@ -40,12 +41,12 @@ def hanging(home: Home, service: str) -> Iterator[None]:
 
 
 def triggered(pipeline: RunningPipeline) -> int:
-    """The newest checkpoint that was begun: Flink makes its folder first."""
+    """Id of the newest checkpoint that began: Flink creates its folder first."""
     return max(_ids(pipeline, "chk-*"), default=0)
 
 
 def completed(pipeline: RunningPipeline) -> int:
-    """The newest checkpoint that was completed: Flink writes its metadata last."""
+    """Id of the newest completed checkpoint: Flink writes its metadata last."""
     return max(_ids(pipeline, "chk-*/_metadata"), default=0)
 
 
@@ -60,7 +61,7 @@ def until_checkpoint_runs(pipeline: RunningPipeline) -> None:
 
 
 def until_checkpoint_commits(pipeline: RunningPipeline) -> None:
-    """Return as a checkpoint is completed: files are about to get their final names, or just do."""
+    """Return as a checkpoint completes: its files are about to get their final names, or just got them."""
     before = completed(pipeline)
     until(lambda: completed(pipeline) > before, "a completed checkpoint", timeout=30, every=_AT_ONCE_S)
 
@@ -69,6 +70,15 @@ def until_recovered(pipeline: RunningPipeline, *, after: int) -> None:
     """Return when the job runs and has completed a checkpoint later than the one with the id `after`."""
     until(lambda: pipeline.state == "RUNNING", f"{pipeline.name} running", timeout=90)
     until(lambda: completed(pipeline) > after, f"a checkpoint of {pipeline.name} after {after}", timeout=90)
+
+
+def until_committed(pipeline: RunningPipeline, *, after: int) -> None:
+    """Return when a checkpoint later than `after` has committed files; the first may have none."""
+    until(
+        lambda: newest_logged(pipeline.paths.commit_log) > after,
+        f"files of {pipeline.name} committed by a checkpoint after {after}",
+        timeout=90,
+    )
 
 
 def _running(home: Home, service: str) -> psutil.Process:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from procstream_lineage import Report, Verdict
 from procstream_local import stack
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 from tests.integration import commands, flink
 from tests.integration.failures import crash, load
@@ -41,7 +41,7 @@ def survivor(request: pytest.FixtureRequest, survivors: dict[str, Survivor]) -> 
 def survivors(
     home: Home, make_topic: MakeTopic, run_pipeline: RunPipeline, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Survivor]:
-    """Two pipelines of one topic live through the same crashes."""
+    """Two pipelines that read one topic, after the same crashes."""
     topic = make_topic("crashes", PARTITIONS)
     with load.generated(topic, RATE) as generator:
         flink_options = {"parallelism": 2, "checkpoint_interval": "2 s"}
@@ -50,7 +50,7 @@ def survivors(
             "s3": run_pipeline(topic, name=f"{topic}-s3", flink=flink_options, env=s3_lake(topic)),
         }
         for pipeline in pipelines.values():
-            crash.until_recovered(pipeline, after=0)
+            crash.until_committed(pipeline, after=0)
         kill_the_taskmanager_three_times(home, pipelines)
         kill_the_jobmanager(home, pipelines)
     assert generator.summary["dropped"] == 0
@@ -65,7 +65,7 @@ def survivors(
 
 
 def kill_the_taskmanager_three_times(home: Home, pipelines: dict[str, RunningPipeline]) -> None:
-    """At any moment, while a checkpoint runs, and while files are committed."""
+    """At an arbitrary moment, while a checkpoint runs, and while files are committed."""
     on_disk = pipelines["disk"]
     moments: list[Callable[[RunningPipeline], None]] = [
         lambda _: None,
@@ -79,6 +79,7 @@ def kill_the_taskmanager_three_times(home: Home, pipelines: dict[str, RunningPip
         stack.up(home)
         for name, pipeline in pipelines.items():
             crash.until_recovered(pipeline, after=begun[name])
+            crash.until_committed(pipeline, after=begun[name])
     for pipeline in pipelines.values():
         assert min(flink.attempts(home, pipeline.job_id)) >= len(moments)
 
@@ -93,6 +94,7 @@ def kill_the_jobmanager(home: Home, pipelines: dict[str, RunningPipeline]) -> No
         assert f"pipeline {pipeline.name} goes on from" in up.stderr
         assert pipeline.job_id != jobs[name]
         crash.until_recovered(pipeline, after=begun[name])
+        crash.until_committed(pipeline, after=begun[name])
 
 
 def test_every_record_is_proven_to_be_there_once(survivor: Survivor) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 from procstream_local import stack
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 from tests.integration import database, records
 from tests.integration.failures import crash, load

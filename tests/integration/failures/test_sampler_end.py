@@ -1,7 +1,7 @@
 """How the sampler begins and ends when the broker does not answer."""
 
 import pytest
-from procstream_local.home import Home
+from procstream_local.stack.home import Home
 
 from tests.integration import records
 from tests.integration.conftest import free_port

@@ -14,7 +14,7 @@ from tests.integration.waiting import until
 @pytest.mark.parametrize(
     ("name", "counts", "size"),
     [
-        ("order-status-counts", "flink-aggregates", 30),
+        pytest.param("order-status-counts", "flink-aggregates", 30, marks=pytest.mark.long),
         ("order-status-counts-sql", "flink-aggregates-sql", 15),
     ],
 )

@@ -1,14 +1,17 @@
-"""Output read by programs that are none of ours: Kafka's console consumer and psql."""
+"""Output read by third-party programs: Kafka's console consumer and psql."""
 
 import json
 import os
 import subprocess
 
-from procstream_local import artifacts
+import pytest
+from procstream_local.stack import artifacts
 
 from tests.integration import commands, records
 from tests.integration.running import RunShipped
 from tests.integration.waiting import until
+
+pytestmark = pytest.mark.long
 
 
 def console_consumer(topic: str, *options: str) -> str:

@@ -40,7 +40,7 @@ class TestSinks:
         query = "SELECT uuid, COUNT(*) AS n FROM records GROUP BY uuid"
         file = pipeline(tmp_path, query=query, sink={"kafka": {"topic": "fraud-alerts"}})
         assert mistake(*RUN, file).startswith(
-            f"{file}: sink.kafka: the query changes rows that it gave before"
+            f"{file}: sink.kafka: the query changes rows that it returned before"
         )
 
     def test_an_unknown_column_in_one_of_several_queries(self, tmp_path: Path) -> None:

@@ -1,17 +1,13 @@
-"""A real S3 server: MinIO, built from its Go module and kept in the cache."""
+"""A MinIO server as a process of this machine."""
 
-import os
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
 from mirakuru import HTTPExecutor
-from procstream_local.artifacts import cache_folder
 
-MODULE = "github.com/minio/minio"
-VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
+from testbed import minio
+
 BUCKET = "lake"
 
 
@@ -23,7 +19,7 @@ class S3Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What procstream reads to reach it."""
+        """Variables from which procstream reads the server's address and keys."""
         return {
             "S3_ENDPOINT": self.endpoint,
             "S3_PATH_STYLE": "true",
@@ -33,25 +29,11 @@ class S3Server:
         }
 
 
-def binary() -> Path:
-    """The server's program; built on first use (some minutes)."""
-    path = cache_folder() / "bin" / f"minio-{VERSION}"
-    if not path.exists():
-        folder = path.with_name(f"{path.name}.{os.getpid()}")
-        go = shutil.which("go")
-        assert go, "go is part of the pinned development packages; run `make setup`"
-        command = [go, "install", f"{MODULE}@{VERSION}"]
-        subprocess.run(command, env={**os.environ, "GOBIN": str(folder)}, check=True)
-        (folder / "minio").rename(path)
-        folder.rmdir()
-    return path
-
-
 def executor(data: Path, port: int, console_port: int) -> tuple[HTTPExecutor, S3Server]:
-    """The server, not yet started, with its data in `data`."""
+    """The server, not started yet; `data` is its data folder."""
     server = S3Server(f"http://127.0.0.1:{port}")
     command = [
-        str(binary()),
+        str(minio.binary()),
         "server",
         str(data),
         "--address",

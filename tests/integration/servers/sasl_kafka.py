@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from procstream_common.settings import KafkaSettings, load
-from procstream_local import artifacts, processes
-from procstream_local.services import kafka
+from procstream_local.stack import artifacts, processes
+from procstream_local.stack.services import kafka
 
 USER = "alice"
 # Each character that JAAS, PEM or a shell treats in a way of its own.

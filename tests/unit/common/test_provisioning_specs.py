@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from procstream_common.errors import ProcstreamError
 from procstream_common.provisioning import read_values
-from procstream_job.pipeline_file import load_pipeline, shipped_pipelines
-from procstream_job.preflight import topics_of
+from procstream_job.file.reading import load_pipeline, shipped_pipelines
+from procstream_job.plan.needs import pipeline_needs
 from procstream_local.stack import VALUES
 
 
@@ -21,7 +21,7 @@ def test_the_charts_values_name_the_shipped_topics_and_schemas() -> None:
 
 @pytest.mark.parametrize("name", shipped_pipelines())
 def test_the_charts_values_have_every_topic_of_the_shipped_pipelines(name: str) -> None:
-    needed = {topic for _, topic in topics_of(load_pipeline(name, {}))}
+    needed = {need.name for need in pipeline_needs(load_pipeline(name, {})).topics}
     assert needed <= {topic.topic_name for topic in read_values(VALUES).topics}
 
 

@@ -1,13 +1,19 @@
-"""The lookup client against a registry's answers (httpx's own mock transport: no network)."""
+"""The client of the registry, against a registry's answers."""
 
 import functools
+import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 from procstream_common import registry as registry_module
-from procstream_common.registry import RegistryRefused, RegistryUnavailable, SchemaNotFound, SchemaRegistry
+from procstream_common.errors import NotFoundError, RefusedError, Server, UnavailableError
+from procstream_common.registry import Reference, SchemaRefusedError, SchemaRegistry
 from procstream_common.settings import RegistrySettings, load
+
+from tests.unit import http_server
+from tests.unit.http_server import Request, serving
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
@@ -53,7 +59,7 @@ def test_what_is_not_registered_is_named(registry: Callable[[Answer], SchemaRegi
     def answer(_request: httpx.Request) -> httpx.Response:
         return httpx.Response(404, json={"error_code": 40401, "message": "no"})
 
-    with pytest.raises(SchemaNotFound, match="subject 'x-value' is not registered"):
+    with pytest.raises(NotFoundError, match="subject 'x-value' is not registered"):
         registry(answer).wait_for_schema("x-value", timeout=60)
 
 
@@ -61,12 +67,12 @@ def test_what_is_not_registered_is_named(registry: Callable[[Answer], SchemaRegi
 def test_a_registry_that_cannot_answer_now_is_unavailable(
     registry: Callable[[Answer], SchemaRegistry], status: int
 ) -> None:
-    with pytest.raises(RegistryUnavailable, match=rf"answer {status}"):
+    with pytest.raises(UnavailableError, match=rf"answer {status}"):
         registry(lambda _: httpx.Response(status)).by_id(1)
 
 
 def test_a_registry_that_does_not_answer_is_unavailable(registry: Callable[[Answer], SchemaRegistry]) -> None:
-    with pytest.raises(RegistryUnavailable, match=r"http://registry/apis/ccompat/v7: .*Connection refused"):
+    with pytest.raises(UnavailableError, match=r"http://registry/apis/ccompat/v7: .*Connection refused"):
         registry(refused).latest("x-value")
 
 
@@ -83,7 +89,7 @@ def test_a_registry_that_does_not_answer_is_unavailable(registry: Callable[[Answ
 def test_what_no_waiting_changes_is_refused_at_once(
     registry: Callable[[Answer], SchemaRegistry], response: httpx.Response, message: str
 ) -> None:
-    with pytest.raises(RegistryRefused, match=message) as caught:
+    with pytest.raises(RefusedError, match=message) as caught:
         registry(lambda _: response).wait_for_schema("x-value", timeout=60)
     assert "s3cret" not in str(caught.value)
 
@@ -99,5 +105,165 @@ def test_waiting_ends_when_the_registry_is_there(
 
 
 def test_waiting_has_an_end(registry: Callable[[Answer], SchemaRegistry]) -> None:
-    with pytest.raises(RegistryUnavailable, match=r"Connection refused; tried for 0 s"):
+    with pytest.raises(UnavailableError, match=r"Connection refused; tried for 0 s"):
         registry(refused).wait_for_schema("x-value", timeout=0)
+
+
+def client(url: str) -> SchemaRegistry:
+    return SchemaRegistry(
+        load(RegistrySettings, {"SCHEMA_REGISTRY_URL": f"{url}/apis/ccompat/v7"}), timeout=5
+    )
+
+
+CALLS: dict[str, Callable[[SchemaRegistry], object]] = {
+    "subjects": lambda registry: registry.subjects(),
+    "latest": lambda registry: registry.latest("a/b"),
+    "by_id": lambda registry: registry.by_id(3),
+    "find": lambda registry: registry.find("a/b", "{}", "JSON", [Reference("r", "other", 2)]),
+    "register": lambda registry: registry.register("a/b", "{}", "JSON", [Reference("r", "other", 2)]),
+    "compatibility": lambda registry: registry.compatibility("a/b"),
+    "set_compatibility": lambda registry: registry.set_compatibility("a/b", "FULL"),
+    "delete": lambda registry: registry.delete("a/b", permanent=False),
+    "delete for good": lambda registry: registry.delete("a/b", permanent=True),
+}
+SUBJECT = "/apis/ccompat/v7/subjects/a%2Fb"
+SCHEMA = {
+    "schema": "{}",
+    "schemaType": "JSON",
+    "references": [{"name": "r", "subject": "other", "version": 2}],
+}
+
+
+@pytest.mark.parametrize(
+    ("call", "method", "path", "body", "answer", "expected"),
+    [
+        ("subjects", "GET", "/apis/ccompat/v7/subjects", None, ["a", "b"], ["a", "b"]),
+        ("register", "POST", f"{SUBJECT}/versions", SCHEMA, {"id": 5}, 5),
+        (
+            "compatibility",
+            "GET",
+            "/apis/ccompat/v7/config/a%2Fb",
+            None,
+            {"compatibilityLevel": "FULL"},
+            "FULL",
+        ),
+        ("set_compatibility", "PUT", "/apis/ccompat/v7/config/a%2Fb", {"compatibility": "FULL"}, {}, None),
+        ("delete", "DELETE", SUBJECT, None, [1, 2], None),
+        ("delete for good", "DELETE", f"{SUBJECT}?permanent=true", None, [1, 2], None),
+    ],
+)
+def test_each_call_is_one_request(
+    call: str, method: str, path: str, body: object, answer: object, expected: object
+) -> None:
+    with serving(http_server.Answer(200, answer)) as server, client(server.url) as registry:
+        assert CALLS[call](registry) == expected
+    [request] = server.requests
+    assert (request.method, request.path) == (method, path)
+    assert (request.json if request.body else None) == body
+    if body is not None:
+        assert request.headers["Content-Type"] == "application/vnd.schemaregistry.v1+json"
+
+
+def test_a_schema_is_found_under_its_subject() -> None:
+    answer = http_server.Answer(200, {"subject": "a/b", "id": 7, "version": 2, "schema": "{}"})
+    with serving(answer) as server, client(server.url) as registry:
+        found = registry.find("a/b", "{}", "JSON", [Reference("r", "other", 2)])
+    assert found is not None
+    assert (found.id, found.version) == (7, 2)
+    assert server.sent == [("POST", SUBJECT)]
+    assert server.requests[0].json == SCHEMA
+
+
+def test_a_subject_without_the_schema_differs_from_an_absent_one() -> None:
+    for code, absent in ((40403, False), (40401, True)):
+        answer = http_server.Answer(404, {"error_code": code, "message": "no"})
+        with serving(answer) as server, client(server.url) as registry:
+            if absent:
+                with pytest.raises(NotFoundError, match="subject 'a/b' is not registered"):
+                    registry.find("a/b", "{}")
+            else:
+                assert registry.find("a/b", "{}") is None
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (http_server.HTML, RefusedError),
+        (http_server.EMPTY, RefusedError),
+        (http_server.Answer(404, {"error_code": 404, "message": "HTTP 404 Not Found"}), RefusedError),
+        (http_server.Answer(200, "<html>", "text/html"), RefusedError),
+        (http_server.Answer(200, ""), RefusedError),
+        (http_server.Answer(302, ""), RefusedError),
+        (http_server.Answer(401, {"error_code": 401, "message": "who?"}), RefusedError),
+        (http_server.Answer(403, "", "text/plain"), RefusedError),
+        (http_server.Answer(500, {"error_code": 50001, "message": "store"}), UnavailableError),
+        (http_server.Answer(503, "<html>", "text/html"), UnavailableError),
+        (http_server.Answer(429, ""), UnavailableError),
+    ],
+    ids=lambda value: getattr(value, "__name__", None) or f"{value.status} {str(value.body)[:20]}",
+)
+def test_what_no_registry_answers_never_means_that_something_is_absent(
+    call: str, answer: http_server.Answer, kind: type[Exception]
+) -> None:
+    with serving(answer) as server, client(server.url) as registry, pytest.raises(kind) as caught:
+        CALLS[call](registry)
+    assert type(caught.value) is kind
+    assert caught.value.server is Server.REGISTRY  # type: ignore[attr-defined]
+    assert server.url in str(caught.value)
+
+
+@pytest.mark.parametrize("call", ["latest", "by_id", "find", "compatibility", "set_compatibility", "delete"])
+@pytest.mark.parametrize("code", [40401, 40404, 40408])
+def test_only_a_registrys_own_code_means_that_something_is_absent(call: str, code: int) -> None:
+    answer = http_server.Answer(404, {"error_code": code, "message": "no"})
+    with serving(answer) as server, client(server.url) as registry, pytest.raises(NotFoundError):
+        CALLS[call](registry)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "incompatible"), [(409, 409, True), (422, 42201, False), (404, 40402, False)]
+)
+def test_a_refused_schema_has_the_registrys_reason(status: int, code: int, incompatible: bool) -> None:
+    answer = http_server.Answer(status, {"error_code": code, "message": "field x is missing"})
+    with (
+        serving(answer) as server,
+        client(server.url) as registry,
+        pytest.raises(SchemaRefusedError) as caught,
+    ):
+        registry.register("orders-value", "{}")
+    assert str(caught.value) == "subject orders-value: the registry refused the schema: field x is missing"
+    assert caught.value.incompatible is incompatible
+
+
+def test_a_registry_that_hangs_is_given_up() -> None:
+    def slow(_request: Request) -> http_server.Answer:
+        released.wait(10)
+        return http_server.Answer()
+
+    released = threading.Event()
+    with serving(slow) as server:
+        settings = load(RegistrySettings, {"SCHEMA_REGISTRY_URL": server.url})
+        with (
+            SchemaRegistry(settings, timeout=0.2) as registry,
+            pytest.raises(UnavailableError, match="timed out"),
+        ):
+            registry.subjects()
+        released.set()
+
+
+def test_certificates_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    (tmp_path / "nonsense.pem").write_text("nonsense")
+    file = str(tmp_path / "nonsense.pem")
+    env = {"SCHEMA_REGISTRY_URL": "https://registry", "SCHEMA_REGISTRY_SSL_CA_LOCATION": file}
+    with pytest.raises(RefusedError, match=r"SCHEMA_REGISTRY_SSL_CA_LOCATION: found .*nonsense\.pem"):
+        SchemaRegistry(load(RegistrySettings, env))
+    env = {
+        "SCHEMA_REGISTRY_URL": "https://registry",
+        "SCHEMA_REGISTRY_SSL_CERTIFICATE_LOCATION": file,
+        "SCHEMA_REGISTRY_SSL_KEY_LOCATION": file,
+    }
+    with pytest.raises(
+        RefusedError, match=r"SCHEMA_REGISTRY_SSL_CERTIFICATE_LOCATION: found .*nonsense\.pem"
+    ):
+        SchemaRegistry(load(RegistrySettings, env))

@@ -1,4 +1,4 @@
-"""Kafka settings: what the environment may say, and how each client is told."""
+"""Kafka settings: what the environment may have, and the form for each client."""
 
 import base64
 import sys
@@ -124,7 +124,7 @@ def test_msk_iam_in_java() -> None:
     )
 
 
-def test_msk_iam_without_its_signer_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_msk_iam_without_its_signer_names_the_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(KafkaSettings, sasl("AWS_MSK_IAM") | {"AWS_REGION": "eu-central-1"})
     assert settings.msk_iam_region == "eu-central-1"
     assert settings.librdkafka_properties()["sasl.mechanism"] == "OAUTHBEARER"

@@ -1,9 +1,9 @@
-"""Resources as the API server gives them, for the tests."""
+"""Resources as the API server returns them, for the tests."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from procstream_operator.controller import Kind, Resource
+from procstream_operator.resource import Kind, Resource
 
 CREATED = "2026-01-31T12:00:00Z"
 

@@ -12,13 +12,13 @@ ENVIRONMENT = {
 }
 
 
-def test_files_win_over_the_environment(tmp_path: Path) -> None:
+def test_files_take_precedence_over_the_environment(tmp_path: Path) -> None:
     (tmp_path / "KAFKA_BOOTSTRAP_SERVERS").write_text("kafka:9092\n")
     (tmp_path / "..data").mkdir()
     assert Settings(tmp_path, ENVIRONMENT).read() == {**ENVIRONMENT, "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092"}
 
 
-def test_a_folder_that_is_not_there_is_a_readable_error(tmp_path: Path) -> None:
+def test_a_missing_folder_is_a_readable_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"settings folder .*nowhere"):
         Settings(tmp_path / "nowhere", ENVIRONMENT).read()
 
@@ -37,7 +37,7 @@ def test_a_client_is_kept_until_a_setting_changes(tmp_path: Path) -> None:
     assert connection.registry() is not second
 
 
-def test_a_client_is_made_anew_when_a_certificate_changes(tmp_path: Path) -> None:
+def test_a_client_is_created_again_when_a_certificate_changes(tmp_path: Path) -> None:
     certificate = tmp_path / "ca.crt"
     certificate.write_text("old")
     variables = {**ENVIRONMENT, "SCHEMA_REGISTRY_SSL_CA_LOCATION": str(certificate)}

@@ -1,9 +1,8 @@
 from datetime import UTC, datetime, timedelta
 
 from procstream_operator import deletion
-from procstream_operator.controller import Key, Kind
-from procstream_operator.owners import owners
-from procstream_operator.topics.outcome import topic_name
+from procstream_operator.owners import owner_among
+from procstream_operator.resource import Key, Kind
 
 from tests.unit.custom_resources.resources import resource
 
@@ -15,13 +14,13 @@ def at(seconds: int) -> datetime:
     return datetime(2026, 1, 31, 12, 0, tzinfo=UTC) + timedelta(seconds=seconds)
 
 
-def test_data_are_retained_unless_told() -> None:
-    assert not deletion.is_asked_for(resource(Kind.TOPIC, {}))
-    assert not deletion.is_asked_for(resource(Kind.TOPIC, {"deletionPolicy": "Retain"}))
-    assert deletion.is_asked_for(resource(Kind.TOPIC, {"deletionPolicy": "Delete"}))
+def test_data_are_retained_by_default() -> None:
+    assert not deletion.is_requested(resource(Kind.TOPIC, {}))
+    assert not deletion.is_requested(resource(Kind.TOPIC, {"deletionPolicy": "Retain"}))
+    assert deletion.is_requested(resource(Kind.TOPIC, {"deletionPolicy": "Delete"}))
 
 
-def test_data_that_others_have_or_it_never_had_are_retained() -> None:
+def test_data_that_another_resource_has_or_that_it_never_had_are_retained() -> None:
     asked = resource(Kind.TOPIC, {"deletionPolicy": "Delete"})
     other = Key("streams", "other")
     assert deletion.reason_to_retain(asked, owner=None, had_it=True) is None
@@ -31,33 +30,34 @@ def test_data_that_others_have_or_it_never_had_are_retained() -> None:
     assert deletion.reason_to_retain(retained, owner=None, had_it=True) == "deletionPolicy is Retain"
 
 
-def test_a_deletion_that_fails_is_tried_again() -> None:
+def test_a_deletion_that_fails_is_retried() -> None:
     gone = resource(Kind.TOPIC, {}, deletionTimestamp=DELETED)
     outcome = deletion.not_yet(gone, "topic orders", "no broker", at(60), PATIENCE)
     assert (outcome.released, outcome.retry) == (False, True)
     assert outcome.ready.reason == "DeletionPending"
-    assert outcome.ready.message == "topic orders is not deleted yet, and is left in 240 s: no broker"
+    assert outcome.ready.message == "topic orders is not deleted yet, retrying for 240 s: no broker"
 
 
-def test_a_deletion_is_given_up_in_the_end_and_says_so() -> None:
+def test_a_deletion_is_abandoned_in_the_end_with_a_warning() -> None:
     gone = resource(Kind.TOPIC, {}, deletionTimestamp=DELETED)
     outcome = deletion.not_yet(gone, "topic orders", "no broker", at(300), PATIENCE)
     assert outcome.released
     [event] = outcome.events
     assert (event.type, event.reason) == ("Warning", "DeletionAbandoned")
-    assert "within 300 s and is left" in event.message
+    assert "within 300 s and was retained" in event.message
 
 
-def test_the_older_of_two_resources_has_the_topic() -> None:
-    old = resource(Kind.TOPIC, {"topicName": "t"}, name="z")
-    new = resource(Kind.TOPIC, {"topicName": "t"}, name="a", creationTimestamp="2026-01-31T12:00:01Z")
-    other = resource(Kind.TOPIC, {}, name="other")
-    assert owners([new, old, other], topic_name) == {"t": Key("shop", "z"), "other": Key("shop", "other")}
+def test_the_older_of_two_resources_owns_the_topic() -> None:
+    old = resource(Kind.TOPIC, {}, name="z")
+    new = resource(Kind.TOPIC, {}, name="a", creationTimestamp="2026-01-31T12:00:01Z")
+    assert owner_among([new, old]) == Key("shop", "z")
+    assert owner_among([]) is None
 
 
-def test_of_two_of_one_age_the_first_by_name_has_it_and_one_that_goes_has_nothing() -> None:
-    first = resource(Kind.TOPIC, {"topicName": "t"}, name="a")
-    second = resource(Kind.TOPIC, {"topicName": "t"}, name="b")
-    assert owners([second, first], topic_name)["t"].name == "a"
-    going = resource(Kind.TOPIC, {"topicName": "t"}, name="a", deletionTimestamp=DELETED)
-    assert owners([second, going], topic_name)["t"].name == "b"
+def test_of_two_of_the_same_age_the_first_by_name_owns_it_and_a_deleted_one_owns_nothing() -> None:
+    first = resource(Kind.TOPIC, {}, name="a")
+    second = resource(Kind.TOPIC, {}, name="b")
+    assert owner_among([second, first]) == first.key
+    deleted = resource(Kind.TOPIC, {}, name="a", deletionTimestamp=DELETED)
+    assert owner_among([second, deleted]) == second.key
+    assert owner_among([deleted]) is None

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from procstream_job.avro import UnreadableSchemaError, reader_schema
+from procstream_job.formats.avro.schema import UnreadableSchemaError, reader_schema
 
 SCHEMAS = Path(__file__).parents[3] / "helm" / "procstream" / "schemas"
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 from procstream_job.cli import app, main
-from procstream_job.pipeline_file import shipped_pipelines
+from procstream_job.file.reading import shipped_pipelines
 from typer.testing import CliRunner
 
 

@@ -1,8 +1,17 @@
 from pathlib import Path
 
 import pytest
-from procstream_job.flink_target import FlinkTargetError, flink_target
-from procstream_job.runner import client_environment
+from procstream_common.errors import ServerError, UnavailableError
+from procstream_job.submitting.flink.client import client_environment
+from procstream_job.submitting.flink_target import (
+    FlinkTarget,
+    FlinkTargetError,
+    SlotCount,
+    flink_target,
+    slots,
+)
+
+from tests.unit.http_server import HTML, Answer, serving
 
 
 def conf_dir(folder: Path, text: str) -> dict[str, str]:
@@ -35,6 +44,7 @@ def test_an_address_wins_over_the_configuration_folder(tmp_path: Path) -> None:
     env = conf_dir(tmp_path, "execution.target: remote\nrest.port: 1\nclient.timeout: 5 s")
     target = flink_target("flink:8081", env)
     assert target.address == "flink:8081"
+    assert target.options["rest.port"] == "8081"
     assert target.options["client.timeout"] == "5 s"
 
 
@@ -48,8 +58,8 @@ def test_other_targets_are_left_to_flinks_client(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("config", ["", "execution.target: local"])
-def test_without_any_cluster_it_is_said_what_to_give(tmp_path: Path, config: str) -> None:
-    with pytest.raises(FlinkTargetError, match="give --flink-address HOST:PORT, or FLINK_CONF_DIR"):
+def test_without_any_cluster_the_error_names_what_to_set(tmp_path: Path, config: str) -> None:
+    with pytest.raises(FlinkTargetError, match="set --flink-address HOST:PORT, or FLINK_CONF_DIR"):
         flink_target(None, conf_dir(tmp_path, config))
 
 
@@ -69,3 +79,31 @@ def test_pyflink_takes_the_jars_of_the_environment_and_starts_no_python_worker(t
 
 def test_in_an_application_cluster_the_environment_stays_as_it_is() -> None:
     assert client_environment({"PYFLINK_GATEWAY_PORT": "1"}, Path("/p")) == {}
+
+
+def target_at(url: str) -> FlinkTarget:
+    return flink_target(url.removeprefix("http://"), {})
+
+
+def test_slots_are_those_of_the_overview() -> None:
+    with serving(Answer(200, {"slots-total": 8, "slots-available": 3})) as flink:
+        assert slots(target_at(flink.url)) == SlotCount(total=8, free=3)
+    assert flink.sent == [("GET", "/v1/overview")]
+
+
+def test_where_only_flinks_client_finds_the_cluster_slots_are_not_known() -> None:
+    assert slots(FlinkTarget({})) is None
+
+
+def test_a_flink_that_does_not_answer_is_unavailable() -> None:
+    with pytest.raises(UnavailableError, match=r"^Flink at 127\.0\.0\.1:1 did not answer: "):
+        slots(target_at("127.0.0.1:1"))
+    with serving(Answer(503, {"errors": ["starting"]})) as flink, pytest.raises(UnavailableError):
+        slots(target_at(flink.url))
+
+
+@pytest.mark.parametrize("answer", [Answer(200, {"other": 1}), Answer(200, []), HTML])
+def test_what_is_not_flink_is_told_apart(answer: Answer) -> None:
+    with serving(answer) as other, pytest.raises(ServerError) as raised:
+        slots(target_at(other.url))
+    assert not isinstance(raised.value, UnavailableError)

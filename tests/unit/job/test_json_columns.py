@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from procstream_job.json_columns import infer_columns
+from procstream_job.formats.json.inference import infer_columns
 
 
 def columns(*documents: Any) -> dict[str, str]:

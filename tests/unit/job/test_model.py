@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from procstream_job.durations import flink_duration, parse_duration
-from procstream_job.model import Pipeline
+from procstream_common.durations import flink_duration, parse_duration
+from procstream_job.file.model import Pipeline
 
 
 def pipeline(**changes: Any) -> Pipeline:

@@ -3,21 +3,22 @@
 from typing import Any
 
 import pytest
-from procstream_job.mistakes import PlacedError
-from procstream_job.model import Pipeline
-from procstream_job.outputs import Connections, Outputs, Result
-from procstream_job.plan import JobPlan, plan_job
-from procstream_job.preflight import resolve_sources
-from procstream_job.sinks.postgres import PostgresTable, TableColumn
-from procstream_job.sql import Column
-from procstream_job.steps import LateSplit
+from procstream_job.file.model import Pipeline
+from procstream_job.language.mistakes import PlacedError
+from procstream_job.language.sql import Column
+from procstream_job.plan.job_plan import JobPlan, plan_job
+from procstream_job.plan.outputs import Outputs
+from procstream_job.plan.sources import source_tables
+from procstream_job.plan.steps import LateSplit
+from procstream_job.sinks.kind import Connections, Result, StoredColumn
+from procstream_job.sinks.postgres.options import DatabaseTable
 
 CONNECTIONS = Connections(
     kafka={"bootstrap.servers": "broker:9092"},
     registry={"url": "http://registry/"},
-    jdbc={"url": "jdbc:postgresql://db:5432/x", "password": "secret"},
     schemas={"alerts-value": '{"type":"record","name":"A","fields":[{"name":"id","type":"string"}]}'},
 )
+ENV = {"LAKE_PATH": "/lake", "POSTGRES_URL": "postgresql://db:5432/x", "POSTGRES_USER": "me"}
 ID, AMOUNT = Column("id", "STRING"), Column("amount", "DOUBLE")
 LINEAGE = [
     Column("kafka_topic", "STRING"),
@@ -40,17 +41,17 @@ def pipeline(**changes: Any) -> Pipeline:
 
 def plan(**changes: Any) -> JobPlan:
     found = pipeline(**changes)
-    return plan_job(found, resolve_sources(found, lambda _: "", {}), CONNECTIONS, env={"LAKE_PATH": "/lake"})
+    return plan_job(found, source_tables(found, {}, {}), CONNECTIONS, env=ENV)
 
 
 def outputs(
     sink: dict[str, Any],
     *columns: Column,
     updating: bool = False,
-    table: tuple[TableColumn, ...] = (),
+    table: tuple[StoredColumn, ...] = (),
     **changes: Any,
 ) -> Outputs:
-    return plan(sink=sink, **changes).outputs({"result": Result(columns, updating)}, lambda _: table)
+    return plan(sink=sink, **changes).outputs({"result": Result(columns, updating)}, {"sink.postgres": table})
 
 
 def options(outputs: Outputs, table: str) -> list[str]:
@@ -127,7 +128,7 @@ class TestKafka:
         for name, output in names:
             part = {"query": "SELECT 1", "sink": {"kafka": {"topic": "t"}}}
             found = plan(name=name, query=None, outputs={output: part}, dropped={"kafka": {"topic": "d"}})
-            tables = found.outputs({output: Result((ID,))}, lambda _: []).tables
+            tables = found.outputs({output: Result((ID,))}, {}).tables
             lines = [line for table in tables for line in table.sql.splitlines() if "id-prefix" in line]
             prefixes += [line.split("'")[3] for line in lines]
         distinct = set(prefixes)
@@ -136,8 +137,8 @@ class TestKafka:
 
 class TestPostgres:
     FOUND = (
-        TableColumn("id", "character varying(5)", not_null=True, has_default=False),
-        TableColumn("n", "integer", not_null=True, has_default=True),
+        StoredColumn("id", "character varying(5)", not_null=True, has_default=False),
+        StoredColumn("n", "integer", not_null=True, has_default=True),
     )
 
     def sink(self, **changes: Any) -> dict[str, Any]:
@@ -175,32 +176,26 @@ class TestPostgres:
 
     def test_an_instant_is_text_that_postgresql_reads(self) -> None:
         at = Column("at", "TIMESTAMP_LTZ(3)")
-        column = TableColumn("at", "timestamp with time zone", not_null=False, has_default=False)
+        column = StoredColumn("at", "timestamp with time zone", not_null=False, has_default=False)
         found = outputs(self.sink(), at, table=(column,))
         assert "SELECT CAST(`at` AS STRING) || 'Z' AS `at`" in insert(found, "result_postgres")
         assert "`at` STRING" in options(found, "result_postgres")
 
     def test_a_table_is_made_of_the_querys_columns(self) -> None:
-        made: list[str] = []
-
-        def ensure(table: PostgresTable) -> list[TableColumn]:
-            made.append(table.create)
-            return [
-                TableColumn(column.name, "text", not_null=False, has_default=False)
-                for column in table.columns
-            ]
-
         columns = (
             ID,
             Column("price", "DECIMAL(10, 2)"),
             Column("at", "TIMESTAMP(3)"),
             Column("code", "VARCHAR(3)"),
         )
-        plan(sink=self.sink(mode="upsert", key=["id"])).outputs({"result": Result(columns)}, ensure)
-        assert made == [
+        found = plan(sink=self.sink(mode="upsert", key=["id"]))
+        tables = found.external_tables({"result": Result(columns)})
+        found_table = tables["sink.postgres"]
+        assert isinstance(found_table, DatabaseTable)
+        assert found_table.table.create == (
             'CREATE TABLE "events" (\n  "id" text,\n  "price" numeric(10, 2),\n  "at" timestamp,\n'
             '  "code" varchar(3),\n  UNIQUE ("id")\n)'
-        ]
+        )
 
     def test_a_row_in_a_column_has_no_place(self) -> None:
         with pytest.raises(PlacedError, match=r"column 'user' is ROW<`name` STRING>; expected one value"):
@@ -210,25 +205,25 @@ class TestPostgres:
         ("found", "unique", "expected"),
         [
             (
-                [TableColumn("idd", "text", not_null=False, has_default=False)],
+                [StoredColumn("idd", "text", not_null=False, has_default=False)],
                 [],
                 "no column 'id'; did you mean 'idd'?",
             ),
             (
-                [*FOUND[:1], TableColumn("x", "text", not_null=True, has_default=False)],
+                [*FOUND[:1], StoredColumn("x", "text", not_null=True, has_default=False)],
                 [frozenset(["id"])],
-                "wants x (text not null), which the query does not give",
+                "wants x (text not null), which the query does not return",
             ),
             (FOUND, [frozenset(["id", "n"])], "no unique index of id"),
         ],
     )
     def test_a_table_with_other_columns(
-        self, found: list[TableColumn], unique: list[frozenset[str]], expected: str
+        self, found: list[StoredColumn], unique: list[frozenset[str]], expected: str
     ) -> None:
         sink = pipeline(sink=self.sink(mode="upsert", key=["id"])).all_outputs[0].sink.postgres
         assert sink is not None
         with pytest.raises(PlacedError) as raised:
-            PostgresTable("sink.postgres", sink, (ID,)).check(found, unique)
+            sink.external_table(Result((ID,)), "sink.postgres").table.check(found, unique)
         assert str(raised.value).startswith("sink.postgres: table events ")
         assert expected in str(raised.value)
 
@@ -246,13 +241,13 @@ class TestSeveral:
         part = {"query": "SELECT * FROM orders", "sink": {"kafka": {"topic": "t", "key": ["nope"]}}}
         found = plan(query=None, outputs={"first": part})
         with pytest.raises(PlacedError, match=r"^outputs\.first\.sink\.kafka\.key: column 'nope'"):
-            found.outputs({"first": Result((ID,))}, lambda _: [])
+            found.outputs({"first": Result((ID,))}, {})
 
     @pytest.mark.parametrize(
         "sink", [{"kafka": {"topic": "t"}}, {"lake": {"time": "at"}}, {"postgres": {"table": "t"}}]
     )
     def test_a_query_that_updates_rows_needs_a_sink_that_can(self, sink: dict[str, Any]) -> None:
-        with pytest.raises(PlacedError, match="the query changes rows that it gave before"):
+        with pytest.raises(PlacedError, match="the query changes rows that it returned before"):
             outputs(sink, ID, updating=True)
 
     def test_dropped_records_can_go_to_a_topic(self) -> None:
@@ -295,7 +290,7 @@ class TestEventTime:
             "`late`.`orders`",
         )
         assert split in found.steps
-        late = insert(found.outputs({"result": Result((ID,))}, lambda _: []), "late_orders")
+        late = insert(found.outputs({"result": Result((ID,))}, {}), "late_orders")
         assert "`event_time`\nFROM `late`.`orders`" in late
 
     def test_a_bad_record_is_dropped_whether_late_or_not(self) -> None:

@@ -1,9 +1,11 @@
 import textwrap
+from pathlib import Path
 
 import pytest
-from procstream_job.pipeline_file import (
+from procstream_job.file.reading import (
     PipelineError,
     load_pipeline,
+    open_pipeline,
     parse_pipeline,
     shipped_pipelines,
 )
@@ -100,7 +102,7 @@ def test_a_path_that_is_not_there_is_named() -> None:
         ),
         (
             ("${MINIMUM}", "${MINIMUN}"),
-            "orders.yaml: query: parameter ${MINIMUN} has no value; did you mean 'MINIMUM'? give it under",
+            "orders.yaml: query: parameter ${MINIMUN} has no value; did you mean 'MINIMUM'? set it under",
         ),
         (
             ("  orders:\n", "  my orders:\n"),
@@ -164,3 +166,20 @@ def test_an_environment_value_of_another_kind_than_the_default_is_refused() -> N
         "orders.yaml: parameters.MINIMUM: found 'many' in the environment; "
         "expected a whole number as its default 5"
     )
+
+
+def test_the_variables_that_a_file_depends_on_are_known_before_it_has_values(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "name: mine\n"
+        "parameters: {THRESHOLD: 5, UNUSED: x}\n"
+        "sources: {records: {topic: '${ TOPIC }', format: avro}}  # not ${COMMENTED}\n"
+        "query: SELECT * FROM records WHERE amount > ${THRESHOLD} AND note <> '$${ESCAPED}'\n"
+        "sink: {print: {}}\n"
+    )
+    source = open_pipeline(str(file))
+    assert source.references == {"TOPIC", "THRESHOLD", "UNUSED"}
+    file.unlink()
+    resolved = source.resolve({"TOPIC": "orders"})
+    assert resolved.pipeline.sources["records"].topic == "orders"
+    assert resolved.folder == tmp_path

@@ -2,14 +2,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from procstream_job.model import Pipeline
-from procstream_job.outputs import Connections, Outputs, Result
-from procstream_job.pipeline_file import load_pipeline
-from procstream_job.plan import JobPlan, plan_job
-from procstream_job.preflight import resolve_sources
-from procstream_job.sinks.lake import LakeError, lake_columns
-from procstream_job.sources import SourceError
-from procstream_job.sql import Column, Statement
+from procstream_job.file.model import Pipeline
+from procstream_job.file.reading import load_pipeline
+from procstream_job.formats.kind import SourceError
+from procstream_job.language.sql import Column, Statement
+from procstream_job.plan.job_plan import JobPlan, plan_job
+from procstream_job.plan.needs import pipeline_needs
+from procstream_job.plan.outputs import Outputs
+from procstream_job.plan.sources import source_tables
+from procstream_job.sinks.kind import Connections, Result
+from procstream_job.sinks.lake.table import LakeError, lake_columns
 
 SCHEMAS = Path(__file__).parents[3] / "helm" / "procstream" / "schemas"
 KAFKA = {"bootstrap.servers": "broker:9092", "sasl.jaas.config": "Login user='me' password='it''s';"}
@@ -25,7 +27,8 @@ def schema_text(subject: str) -> str:
 
 
 def plan(pipeline: Pipeline, overrides: dict[str, str] | None = None) -> JobPlan:
-    sources = resolve_sources(pipeline, schema_text, {"url": "http://registry/"})
+    schemas = {need.name: schema_text(need.name) for need in pipeline_needs(pipeline).subjects}
+    sources = source_tables(pipeline, schemas, {"url": "http://registry/"})
     return plan_job(
         pipeline, sources, Connections(kafka=KAFKA), env={"LAKE_PATH": "s3://lake"}, overrides=overrides
     )
@@ -37,7 +40,7 @@ def source_statements(plan: JobPlan) -> list[Statement]:
 
 
 def outputs(plan: JobPlan, *columns: Column) -> Outputs:
-    return plan.outputs({"result": Result(columns)}, lambda _: [])
+    return plan.outputs({"result": Result(columns)}, {})
 
 
 def orders(**changes: Any) -> Pipeline:
@@ -240,7 +243,7 @@ def test_a_wrong_time_column_is_told_before_flink_is_asked_if_there_is_no_query(
 def test_a_field_with_the_name_of_a_lineage_column_is_refused() -> None:
     schema = '{"type": "record", "name": "R", "fields": [{"name": "kafka_offset", "type": "long"}]}'
     with pytest.raises(SourceError, match=r"sources\.lineage_input: .* field 'kafka_offset' has the name"):
-        resolve_sources(load_pipeline("lineage", {}), lambda _: schema, {})
+        source_tables(load_pipeline("lineage", {}), {"lineage-input-value": schema}, {})
 
 
 def test_a_schema_that_flink_cannot_derive_is_given_to_the_decoder() -> None:
@@ -248,8 +251,9 @@ def test_a_schema_that_flink_cannot_derive_is_given_to_the_decoder() -> None:
         '{"type": "record", "name": "R", "fields": ['
         '{"name": "colour", "type": {"type": "enum", "name": "C", "symbols": ["RED"]}}]}'
     )
-    [table] = resolve_sources(load_pipeline("lineage", {}), lambda _: schema, {"url": "http://registry/"})
-    assert table.format_options["schema"].startswith('{"type": "record", "name": "R"')
+    schemas, registry = {"lineage-input-value": schema}, {"url": "http://registry/"}
+    [table] = source_tables(load_pipeline("lineage", {}), schemas, registry)
+    assert table.decoding.options["schema"].startswith('{"type": "record", "name": "R"')
 
 
 def test_what_the_query_may_name_is_known_for_guesses() -> None:

@@ -1,8 +1,8 @@
 """The traces are those of Flink 2.3.0, shortened to a frame or two each."""
 
 import pytest
-from procstream_job.planner_errors import planner_error, submission_error
-from procstream_job.sql import Statement
+from procstream_job.language.sql import Statement
+from procstream_job.submitting.planner_errors import planner_error, submission_error
 
 QUERY = Statement("query", "SELECT uid, `timestamp` FROM lineage_input")
 KNOWN = {"lineage_input", "uuid", "timestamp", "kafka_offset"}
@@ -114,7 +114,7 @@ Caused by: java.net.ConnectException: Connection refused
         ),
         (BAD_OPTION, "query: Could not parse value 'foo' for key 'execution.checkpointing.timeout'"),
         (UNKNOWN_OPTION, "query: 'avro-confluent' has no option 'urll'"),
-        ("something else", "query: it did not say why"),
+        ("something else", "query: no reason given"),
         ("java.lang.NullPointerException\n\tat a.B.c(B.java:1)", "query: java.lang.NullPointerException"),
     ],
 )
@@ -135,14 +135,14 @@ def test_a_complaint_about_a_line_of_ours_is_one_about_the_column_in_the_file() 
 
 def test_a_job_that_flink_does_not_take_is_told_with_the_reason() -> None:
     assert str(submission_error("flink:8081", NO_SAVEPOINT)) == (
-        "Flink did not take the job: Cannot find checkpoint or savepoint file/directory '/nosuch' "
+        "Flink did not accept the job: Cannot find checkpoint or savepoint file/directory '/nosuch' "
         "on file system 'file'"
     )
 
 
 def test_an_unreachable_flink_is_told_with_its_address() -> None:
     assert str(submission_error("flink:8081", UNREACHABLE)) == (
-        "could not reach Flink at flink:8081: Connection refused"
+        "Flink at flink:8081 did not answer: Connection refused"
     )
 
 
@@ -153,6 +153,6 @@ def test_state_of_another_query_is_told_with_the_way_out() -> None:
         " is not available in the new program.\n\tat org.apache.flink.X.y(X.java:1)\n"
     )
     assert str(submission_error("flink:8081", trace)) == (
-        "Flink did not take the job: the pipeline has changed, its state in file:/c/chk-10 does not fit it;"
-        " --fresh begins without state"
+        "Flink did not accept the job: the pipeline has changed and its state in file:/c/chk-10 does not fit;"
+        " --fresh starts without state"
     )

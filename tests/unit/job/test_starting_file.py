@@ -6,10 +6,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from procstream_common.errors import ProcstreamError
-from procstream_job.model import AvroSource, JsonSource, Pipeline
-from procstream_job.pipeline_file import parse_pipeline
-from procstream_job.starting_file import SinkKind, default_name, starting_file
-from procstream_job.topic_contents import TopicContents, avro_contents, json_contents
+from procstream_job.file.model import Pipeline
+from procstream_job.file.reading import parse_pipeline
+from procstream_job.formats.avro.options import AvroSource
+from procstream_job.formats.json.options import JsonSource
+from procstream_job.sinks.sink import SINK_KINDS
+from procstream_job.topics.contents import TopicContents, avro_contents, json_contents
+from procstream_job.topics.starting_file import default_name, starting_file
 
 ORDER = {"id": "a-1", "user": {"name": "Ada"}, "amount": 12.5, "at": 1_795_273_203_473}
 SCHEMA = {
@@ -34,7 +37,7 @@ def with_fields(*fields: Any) -> dict[str, Any]:
     return {**SCHEMA, "fields": list(fields)}
 
 
-def parsed(contents: TopicContents, sink: SinkKind = SinkKind.PRINT) -> Pipeline:
+def parsed(contents: TopicContents, sink: str = "print") -> Pipeline:
     return parse_pipeline(starting_file("mine", contents, sink), "mine.yaml", {})
 
 
@@ -68,9 +71,7 @@ class TestContents:
     def test_a_type_that_one_record_spoils_is_named(self) -> None:
         contents = of_json(*[{"amount": 12.5}] * 8, {"amount": "12,50"}, {"amount": None})
         assert contents.columns[0].type == "STRING"
-        assert "amount: STRING # 12.5; DOUBLE in 8 of 9 records" in starting_file(
-            "mine", contents, SinkKind.PRINT
-        )
+        assert "amount: STRING # 12.5; DOUBLE in 8 of 9 records" in starting_file("mine", contents, "print")
 
     @pytest.mark.parametrize(
         ("documents", "expected"),
@@ -135,15 +136,15 @@ class TestFile:
             "amount": "DOUBLE",
             "at": "BIGINT",
         }
-        assert "      amount: DOUBLE # 12.5\n" in starting_file("mine", of_json(ORDER), SinkKind.PRINT)
+        assert "      amount: DOUBLE # 12.5\n" in starting_file("mine", of_json(ORDER), "print")
 
     def test_avro(self) -> None:
         source = parsed(of_avro()).sources["samples"]
         assert isinstance(source, AvroSource)
         assert source.columns is None
-        assert "    #   timestamp  TIMESTAMP(3)\n" in starting_file("mine", of_avro(), SinkKind.PRINT)
+        assert "    #   timestamp  TIMESTAMP(3)\n" in starting_file("mine", of_avro(), "print")
 
-    def test_a_field_whose_name_is_taken_is_left_out(self) -> None:
+    def test_a_field_whose_name_is_taken_is_omitted(self) -> None:
         pipeline = parsed(of_json({"kafka_offset": 1, "a": 1, "b\n": 1}))
         assert isinstance(source := pipeline.sources["orders"], JsonSource)
         assert list(source.columns) == ["a"]
@@ -152,17 +153,17 @@ class TestFile:
         assert avro.columns == ["a"]
 
     def test_schema_for_editors_is_in_the_first_line(self) -> None:
-        text = starting_file("mine", of_avro(), SinkKind.PRINT, "../docs/pipeline.schema.json")
+        text = starting_file("mine", of_avro(), "print", "../docs/pipeline.schema.json")
         assert text.startswith("# yaml-language-server: $schema=../docs/pipeline.schema.json\nname: mine\n")
-        assert starting_file("mine", of_avro(), SinkKind.PRINT).startswith("name: mine\n")
+        assert starting_file("mine", of_avro(), "print").startswith("name: mine\n")
 
-    @pytest.mark.parametrize("sink", SinkKind)
-    def test_every_sink(self, sink: SinkKind) -> None:
+    @pytest.mark.parametrize("sink", SINK_KINDS)
+    def test_every_sink(self, sink: str) -> None:
         for contents in (of_json(ORDER), of_avro()):
             assert getattr(parsed(contents, sink).sink, sink) is not None
 
     def test_lake_has_what_proves_it_and_a_time(self) -> None:
-        avro, plain = parsed(of_avro(), SinkKind.LAKE), parsed(of_json(ORDER), SinkKind.LAKE)
+        avro, plain = parsed(of_avro(), "lake"), parsed(of_json(ORDER), "lake")
         assert avro.lake is not None
         assert plain.lake is not None
         assert (avro.lake.time, plain.lake.time) == ("timestamp", "kafka_timestamp")
@@ -171,13 +172,13 @@ class TestFile:
         assert "  kafka_timestamp,\n" in (plain.query or "")
 
     def test_postgres_gets_nested_values_as_texts(self) -> None:
-        query = parsed(of_json(ORDER), SinkKind.POSTGRES).query
+        query = parsed(of_json(ORDER), "postgres").query
         assert query is not None
         assert "  `id`,\n  JSON_STRING(`user`) AS `user`,\n" in query
 
     @pytest.mark.parametrize("contents", [of_json(ORDER), of_avro()], ids=["json", "avro"])
     def test_event_time_only_has_to_be_uncommented(self, contents: TopicContents) -> None:
-        text = uncommented(starting_file("mine", contents, SinkKind.PRINT), "event_time", "late")
+        text = uncommented(starting_file("mine", contents, "print"), "event_time", "late")
         pipeline = parse_pipeline(text, "mine.yaml", {})
         [source] = pipeline.sources.values()
         assert source.event_time is not None
@@ -187,15 +188,15 @@ class TestFile:
         assert pipeline.late.kafka.topic == "mine-late"
 
     def test_a_lake_is_not_offered_an_event_time(self) -> None:
-        assert "event_time" not in starting_file("mine", of_avro(), SinkKind.LAKE)
+        assert "event_time" not in starting_file("mine", of_avro(), "lake")
 
     @pytest.mark.parametrize("topic", ["null", "1e3", "12", "order", "a.b-c", "_", "On"])
     def test_a_topic_whose_name_is_something_else_in_yaml_or_sql(self, topic: str) -> None:
-        for sink in SinkKind:
+        for sink in SINK_KINDS:
             [source] = parsed(of_json(ORDER, topic=topic), sink).sources.values()
             assert source.topic == topic
 
-    @example(documents=[{"0": {"\x85": None}, "\u2028": 1}], sink=SinkKind.KAFKA)
+    @example(documents=[{"0": {"\x85": None}, "\u2028": 1}], sink="kafka")
     @settings(deadline=None)
     @given(
         documents=st.lists(
@@ -211,10 +212,10 @@ class TestFile:
             min_size=1,
             max_size=3,
         ),
-        sink=st.sampled_from(SinkKind),
+        sink=st.sampled_from(list(SINK_KINDS)),
     )
     def test_whatever_the_records_are_the_file_has_their_columns(
-        self, documents: list[Any], sink: SinkKind
+        self, documents: list[Any], sink: str
     ) -> None:
         contents = of_json({"first": 1}, *documents)
         [source] = parsed(contents, sink).sources.values()

@@ -3,7 +3,13 @@ from typing import Any
 
 import pytest
 from procstream_job import Pipeline
-from procstream_job.sql_catalog.topic_tables import Declaration, Topic, catalog, declarations, needs_sample
+from procstream_job.topics.sql_catalog.topic_tables import (
+    Declaration,
+    Topic,
+    catalog,
+    declarations,
+    needs_sample,
+)
 
 KAFKA = {"bootstrap.servers": "kafka:9092"}
 REGISTRY = {"url": "http://registry"}
@@ -80,7 +86,7 @@ def test_a_schema_that_is_no_avro_record_is_passed_over(text: str) -> None:
 def test_then_what_its_records_tell() -> None:
     found = table(Topic("orders", sample=[b'{"id": 1}', b'{"id": 2.5, "tags": ["a"]}', b"broken"]))
     assert own(found) == {"id": "DOUBLE", "tags": "ARRAY<STRING>"}
-    assert found["comment"] == "columns told from 3 records"
+    assert found["comment"] == "columns inferred from 3 records"
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 from procstream_common.lake import LakePaths
-from procstream_lineage.evidence import LakeSide
+from procstream_lineage.gathering import LakeEvidence
+from procstream_lineage.judging import judge
+from procstream_lineage.lake_side import LakeSide
 from procstream_lineage.offsets import Runs, TopicPartition
-from procstream_lineage.proof import Observer
 from procstream_lineage.report import Report
 from procstream_lineage.target import Lake
 from procstream_lineage.topic import Bounds
-from procstream_lineage.verify import verify
 
 TOPIC = "orders"
 HEADER = "checkpoint_id,s3_key,commit_timestamp,record_count,file_size_bytes,offset_ranges"
@@ -86,13 +86,13 @@ class SyntheticLake:
         return file
 
     def sides(self, *, deep: bool = False) -> tuple[LakeSide, LakeSide]:
-        return Observer(self.lake, deep).look()
+        return LakeEvidence(self.lake, deep).look()
 
     def verify(
         self, topic: Mapping[TopicPartition, Bounds], *, deep: bool = False, **options: object
     ) -> Report:
         output, dropped = self.sides(deep=deep)
-        return verify(topic, output, dropped, **options)  # type: ignore[arg-type]
+        return judge(topic, output, dropped, **options)  # type: ignore[arg-type]
 
     def _next_name(self) -> str:
         self._written += 1

@@ -1,15 +1,16 @@
-"""What a person, or a script, sees: tables of 80 columns, one JSON object, exit codes."""
+"""What users and scripts see: tables of 80 columns, one JSON object, exit codes."""
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from procstream_lineage import proof
+from procstream_lineage import gathering, verify_pipeline
 from procstream_lineage.cli import app, main, seconds
 from typer.testing import CliRunner, Result
 
 from tests.unit.lineage.synthetic_lake import SyntheticLake, topic, uuid
-from tests.unit.lineage.test_proof import KnownCluster
+from tests.unit.lineage.test_gathering import KnownCluster
 
 Run = Callable[..., Result]
 
@@ -17,7 +18,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run(lake: SyntheticLake, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The command with the lake's paths, and a topic `orders` of two partitions with 100 records each."""
-    monkeypatch.setattr(proof, "Cluster", KnownCluster(topic(100, 100)))
+    monkeypatch.setattr(gathering, "TopicReader", KnownCluster(topic(100, 100)))
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
     monkeypatch.setenv("TERMINAL_WIDTH", "80")
     paths = lake.paths
@@ -41,7 +42,7 @@ def test_a_proven_lake_is_a_table_and_a_line(lake: SyntheticLake, run: Run) -> N
     assert "\x1b" not in result.stdout
 
 
-def test_a_lake_that_is_not_proven_says_why(lake: SyntheticLake, run: Run) -> None:
+def test_a_lake_that_is_not_proven_shows_why(lake: SyntheticLake, run: Run) -> None:
     lake.write(1, {0: range(100), 1: range(40)})
     lake.write(2, {1: range(50, 100)})
     result = run("verify", "--topic", "orders")
@@ -53,7 +54,7 @@ def test_a_lake_that_is_not_proven_says_why(lake: SyntheticLake, run: Run) -> No
     )
 
 
-def test_a_lake_that_is_not_finished_could_not_be_told(lake: SyntheticLake, run: Run) -> None:
+def test_a_lake_that_is_not_finished_is_undecided(lake: SyntheticLake, run: Run) -> None:
     lake.write(1, {0: range(100)})
     result = run("verify", "--topic", "orders")
     assert result.exit_code == 2
@@ -77,7 +78,7 @@ def test_json_is_one_object_with_every_field(lake: SyntheticLake, run: Run) -> N
     ("arguments", "message"),
     [
         ([], "found no topic"),
-        (["--topic", "orders", "--wait", "soon"], "--wait: found 'soon', expected a duration"),
+        (["--topic", "orders", "--wait", "soon"], "--wait: found 'soon'; expected a duration"),
         (["--topic", "orders", "nonesuch"], "no pipeline is named 'nonesuch'"),
     ],
 )
@@ -141,7 +142,7 @@ def test_files_lists_checkpoints_or_one_of_them(lake: SyntheticLake, run: Run) -
     assert (file["exists"], file["records"]) == (False, 2)
 
 
-def test_a_checkpoint_that_committed_nothing_is_told(lake: SyntheticLake, run: Run) -> None:
+def test_a_checkpoint_that_committed_nothing_is_an_error(lake: SyntheticLake, run: Run) -> None:
     lake.write(7, {1: range(10)})
     assert "checkpoint: found 9" in str(run("files", "--checkpoint", "9").exception)
 
@@ -151,3 +152,80 @@ def test_a_checkpoint_that_committed_nothing_is_told(lake: SyntheticLake, run: R
 )
 def test_durations(text: str, expected: float) -> None:
     assert seconds(text) == expected
+
+
+@pytest.fixture
+def pipeline(lake: SyntheticLake, tmp_path: Path) -> Callable[[str], str]:
+    """`pipeline("latest")`: a file of a pipeline with the lake's paths that starts there."""
+
+    def write(start: str) -> str:
+        paths = lake.paths
+        output = {"path": paths.output, "commit_log": paths.commit_log, "time": "ts"}
+        document = {
+            "name": "mine",
+            "sources": {
+                "orders": {
+                    "topic": "orders",
+                    "format": "json",
+                    "columns": {"id": "STRING", "ts": "TIMESTAMP_LTZ(3)"},
+                    "start": start,
+                }
+            },
+            "sink": {"lake": output},
+            "dropped": {"lake": {"path": paths.dropped, "commit_log": paths.dropped_commit_log}},
+        }
+        file = tmp_path / "mine.yaml"
+        file.write_text(json.dumps(document))
+        return str(file)
+
+    return write
+
+
+@pytest.mark.parametrize(("start", "code"), [("latest", 0), ("earliest", 1)])
+def test_a_pipeline_that_starts_at_the_latest_answers_from_its_first_committed_record_on(
+    lake: SyntheticLake, run: Run, pipeline: Callable[[str], str], start: str, code: int
+) -> None:
+    lake.write(1, {0: range(40, 100), 1: range(90, 100)})
+    file = pipeline(start)
+    assert CliRunner().invoke(app, ["verify", file]).exit_code == code
+    report = verify_pipeline(file, env={"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
+    assert report.verdict.exit_code == code
+
+
+def test_what_is_pending_of_a_pipeline_is_missing_in_the_end(
+    lake: SyntheticLake, run: Run, pipeline: Callable[[str], str]
+) -> None:
+    lake.write(1, {0: range(100), 1: range(60)})
+    env = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+    assert verify_pipeline(pipeline("earliest"), env=env).pending == 40
+    assert verify_pipeline(pipeline("earliest"), env=env, final=True).missing == 40
+    assert verify_pipeline(pipeline("earliest"), env=env, deep=True).deep
+
+
+@pytest.mark.parametrize("command", ["trace some-uuid", "trace --offset orders/0/1", "files"])
+def test_a_store_that_is_unavailable_is_not_an_absent_record(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("S3_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    paths = ["--output", "s3://lake/out", "--commit-log", "s3://lake/log"]
+    monkeypatch.setattr("sys.argv", ["procstream-lineage", *command.split(), *paths])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "s3://lake/out: cannot be read" in capsys.readouterr().err
+
+
+def test_a_record_that_is_in_no_file_is_exit_code_1(
+    lake: SyntheticLake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake.write(1, {0: range(10)})
+    paths = ["--output", lake.paths.output, "--commit-log", lake.paths.commit_log]
+    monkeypatch.setattr("sys.argv", ["procstream-lineage", "trace", "--offset", "orders/0/10", *paths])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert "no log names a committed file" in capsys.readouterr().err

@@ -27,7 +27,7 @@ def parse(*lines: str, header: str = HEADER) -> Sequence[LogEntry]:
     return entries
 
 
-def test_an_entry_has_all_that_the_line_says() -> None:
+def test_an_entry_has_all_fields_of_its_line() -> None:
     (entry,) = parse(LINE)
     assert entry.checkpoint_id == 7
     assert entry.relative_key == f"{HOUR}/part-1.parquet"
@@ -51,7 +51,7 @@ def test_a_file_is_known_by_its_hour_folders_and_name(key: str, relative: str) -
     assert entry.relative_key == relative
 
 
-def test_three_columns_suffice_but_tell_no_offsets() -> None:
+def test_three_columns_suffice_but_have_no_offsets() -> None:
     (entry,) = parse("1,part-1.parquet,2026-01-01T00:00:00Z", header="checkpoint_id,s3_key,commit_timestamp")
     assert (entry.record_count, entry.file_size_bytes, entry.offsets) == (None, None, None)
 
@@ -65,7 +65,7 @@ def test_offsets_of_several_partitions_and_topics() -> None:
     }
 
 
-def test_a_tilde_says_that_only_the_hull_is_known() -> None:
+def test_a_tilde_means_that_only_the_hull_is_known() -> None:
     (entry,) = parse('1,part-1.parquet,2026-01-01T00:00:00Z,50,9,"~orders/0:0-99"')
     assert entry.offsets is not None
     assert not entry.offsets.exact
@@ -136,7 +136,7 @@ def test_of_replayed_entries_the_one_with_offsets_is_kept() -> None:
     assert next(iter(log.entries.values())).offsets is not None
 
 
-def test_entries_that_contradict_each_other_are_told() -> None:
+def test_entries_that_contradict_each_other_are_reported() -> None:
     other_checkpoint = merge([*parse(LINE), *parse(LINE.replace("7,", "8,", 1))])
     assert "is in checkpoint 7 by log.csv, in 8 by log.csv" in other_checkpoint.conflicts[0]
     other_offsets = merge([*parse(LINE), *parse(LINE.replace("12-13", "14-15"))])

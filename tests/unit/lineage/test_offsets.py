@@ -31,7 +31,7 @@ def test_runs_may_be_given_in_any_order_and_overlap(spans: list[tuple[int, int]]
 
 
 @given(st.lists(st.integers(0, 60), max_size=40))
-def test_single_offsets_in_any_order_tell_which_are_there_twice(found: list[int]) -> None:
+def test_repeated_offsets_are_found_in_any_order(found: list[int]) -> None:
     once, again = Runs.from_offsets(np.array(found, dtype=np.int64))
     assert is_normal(once)
     assert is_normal(again)
@@ -49,7 +49,7 @@ def test_union_difference_and_intersection(one: set[int], other: set[int]) -> No
 
 
 @given(st.lists(offsets, max_size=6))
-def test_coverage_tells_what_is_there_and_what_is_there_more_than_once(parts: list[set[int]]) -> None:
+def test_coverage_has_all_offsets_and_the_repeated_ones(parts: list[set[int]]) -> None:
     covered, doubled = coverage([runs(part) for part in parts])
     every = [offset for part in parts for offset in part]
     assert members(covered) == set(every)

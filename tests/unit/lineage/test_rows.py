@@ -16,7 +16,7 @@ def rows_of(lake: SyntheticLake) -> FileRows:
     return read_rows(folder(lake.paths.output), entry)
 
 
-def test_rows_tell_their_offsets_in_whatever_order(lake: SyntheticLake) -> None:
+def test_offsets_are_read_from_rows_in_any_order(lake: SyntheticLake) -> None:
     lake.write(1, {0: [5, 3, 4], "other/2": [1]})
     rows = rows_of(lake)
     assert rows.records == 4

@@ -14,7 +14,7 @@ dropped: {lake: {path: s3://lake/bad, commit_log: s3://lake/bad-log}}
 """
 
 
-def test_a_pipeline_tells_its_topics_and_its_lake(tmp_path: Path) -> None:
+def test_topics_and_lake_are_read_from_the_pipeline(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(PIPELINE)
     target = find_target(str(file), {"LAKE_PATH": "s3://lake"})
@@ -45,12 +45,12 @@ def test_parts_alone_are_enough() -> None:
     assert list(target.lake.places.values()) == [Place("/out", "/log")]
 
 
-def test_an_output_without_its_log_is_told() -> None:
+def test_an_output_without_its_log_is_an_error() -> None:
     with pytest.raises(ProcstreamError, match="found --output without --commit-log"):
         find_target(None, {}, output="/out")
 
 
-def test_a_pipeline_that_does_not_exist_is_told() -> None:
+def test_a_pipeline_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(ProcstreamError, match="no pipeline is named 'linage'; did you mean 'lineage'"):
         find_target("linage", {})
 

@@ -1,16 +1,18 @@
-"""Reading gaps in a topic, against a log that is given; and what is said when there is no broker."""
+"""Offsets of topics on a cluster in memory, and gaps in a topic, against a log that is given."""
 
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import confluent_kafka as kafka
+import confluent_kafka as kafka_client
 import pytest
-from procstream_common.settings import KafkaSettings
+from procstream_common.errors import NotFoundError, RefusedError, UnavailableError
 from procstream_lineage import topic as topic_module
 from procstream_lineage.offsets import Runs, TopicPartition
 from procstream_lineage.progress import SILENT
-from procstream_lineage.topic import Cluster, GapReading, TopicError, _GapReader
+from procstream_lineage.topic import Bounds, GapReading, TopicReader, _GapReader
+
+from tests.unit.kafka_cluster import FakeKafka, Topic, failure
 
 ORDERS_0 = TopicPartition("orders", 0)
 ORDERS_1 = TopicPartition("orders", 1)
@@ -56,18 +58,22 @@ class LogConsumer:
 
     def __init__(self, records: Mapping[TopicPartition, Sequence[int]], end: int, batch: int = 7) -> None:
         self.served = 0
+        self.closed = False
         self._records, self._end, self._batch = records, end, batch
         self._position: dict[TopicPartition, int] = {}
 
-    def assign(self, places: list[kafka.TopicPartition]) -> None:
+    def assign(self, places: list[kafka_client.TopicPartition]) -> None:
         self._position = {TopicPartition(place.topic, place.partition): place.offset for place in places}
 
-    def seek(self, place: kafka.TopicPartition) -> None:
+    def seek(self, place: kafka_client.TopicPartition) -> None:
         self._position[TopicPartition(place.topic, place.partition)] = place.offset
 
-    def incremental_unassign(self, places: list[kafka.TopicPartition]) -> None:
+    def incremental_unassign(self, places: list[kafka_client.TopicPartition]) -> None:
         for place in places:
             del self._position[TopicPartition(place.topic, place.partition)]
+
+    def close(self) -> None:
+        self.closed = True
 
     def consume(self, _: int, timeout: float) -> list[Message]:
         messages = []
@@ -76,7 +82,7 @@ class LogConsumer:
             messages += [Message(partition, offset) for offset in following]
             self._position[partition] = following[-1] + 1 if following else self._end
             if len(following) < self._batch:
-                messages.append(Message(partition, self._end, Error(kafka.KafkaError._PARTITION_EOF)))
+                messages.append(Message(partition, self._end, Error(kafka_client.KafkaError._PARTITION_EOF)))
         self.served += len(messages)
         return messages
 
@@ -127,7 +133,7 @@ def test_what_is_not_reached_in_time_is_unread() -> None:
 def test_what_retention_deleted_meanwhile_is_unread() -> None:
     class Deleted(LogConsumer):
         def consume(self, count: int, timeout: float) -> list[Message]:
-            return [Message(ORDERS_0, 0, Error(kafka.KafkaError._AUTO_OFFSET_RESET))]
+            return [Message(ORDERS_0, 0, Error(kafka_client.KafkaError._AUTO_OFFSET_RESET))]
 
     found = read(Deleted({}, end=9), {ORDERS_0: Runs.between(0, 9)})
     assert found == GapReading(unread={ORDERS_0: Runs.between(0, 9)})
@@ -136,15 +142,61 @@ def test_what_retention_deleted_meanwhile_is_unread() -> None:
 def test_a_topic_that_may_not_be_read_is_named() -> None:
     class Forbidden(LogConsumer):
         def consume(self, count: int, timeout: float) -> list[Message]:
-            return [Message(ORDERS_0, 0, Error(kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED))]
+            return [Message(ORDERS_0, 0, Error(kafka_client.KafkaError.TOPIC_AUTHORIZATION_FAILED))]
 
-    with pytest.raises(TopicError, match="topic 'orders' cannot be read: not authorized"):
+    with pytest.raises(RefusedError, match="topic 'orders' cannot be read: not authorized"):
         read(Forbidden({}, end=9), {ORDERS_0: Runs.between(0, 9)})
 
 
-def test_a_broker_that_is_away_is_named_in_bounded_time() -> None:
-    settings = KafkaSettings.model_validate({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
-    began = time.monotonic()
-    with pytest.raises(TopicError, match=r"127\.0\.0\.1:1: no broker answered within 1 s .*refused"):
-        Cluster(settings, answer_within_s=1.0).bounds(["orders"])
-    assert time.monotonic() - began < 5
+class TestTopicReader:
+    def reader(self, kafka: FakeKafka) -> TopicReader:
+        return TopicReader(kafka.cluster())
+
+    def test_bounds_end_below_the_records_of_open_transactions(self) -> None:
+        kafka = FakeKafka({"orders": Topic(2, first=3, last_stable=8, high_watermark=11), "other": Topic()})
+        assert self.reader(kafka).bounds(["orders"]) == {ORDERS_0: Bounds(3, 8), ORDERS_1: Bounds(3, 8)}
+
+    def test_high_watermarks_count_open_transactions(self) -> None:
+        kafka = FakeKafka({"orders": Topic(2, first=3, last_stable=8, high_watermark=11)})
+        assert self.reader(kafka).high_watermarks([ORDERS_1]) == {ORDERS_1: 11}
+        assert self.reader(kafka).high_watermarks([]) == {}
+
+    def test_gaps_are_read_as_a_reader_of_committed_records_that_commits_nothing(self) -> None:
+        kafka = FakeKafka({"orders": Topic()})
+        kafka.logs = LogConsumer({ORDERS_0: [0, 1, 3]}, end=5)
+        found = self.reader(kafka).read_gaps({ORDERS_0: Runs.between(1, 5), ORDERS_1: Runs.between(0, 0)})
+        assert found == GapReading(empty={ORDERS_0: Runs.of([(2, 3), (4, 5)])})
+        properties = kafka.properties[-1]
+        assert properties["isolation.level"] == "read_committed"
+        assert properties["enable.auto.commit"] is False
+        assert properties["auto.offset.reset"] == "error"
+        assert properties["enable.partition.eof"] is True
+        assert kafka.logs.closed
+
+    def test_without_gaps_nothing_is_read(self) -> None:
+        kafka = FakeKafka({"orders": Topic()})
+        assert self.reader(kafka).read_gaps({ORDERS_0: Runs.between(4, 4)}) == GapReading()
+        assert not kafka.properties
+
+    def test_an_absent_topic_is_named_with_those_that_exist(self) -> None:
+        kafka = FakeKafka({"orders": Topic(), "__consumer_offsets": Topic(), "payments": Topic()})
+        with pytest.raises(
+            NotFoundError, match=r"topic 'order': not found at broker:9092, .* orders, payments$"
+        ):
+            self.reader(kafka).bounds(["order"])
+
+    def test_offsets_that_may_not_be_seen_are_an_error(self) -> None:
+        kafka = FakeKafka({"orders": Topic()})
+        kafka.refusals["offsets", "orders"] = kafka_client.KafkaError.TOPIC_AUTHORIZATION_FAILED
+        with pytest.raises(RefusedError, match="offsets of topic orders, partition 0"):
+            self.reader(kafka).bounds(["orders"])
+
+    def test_a_broker_that_does_not_answer_is_named(self) -> None:
+        kafka = FakeKafka()
+
+        def listing() -> None:
+            raise failure(kafka_client.KafkaError._TRANSPORT, "Connection refused")
+
+        kafka.listing = listing
+        with pytest.raises(UnavailableError, match=r"broker:9092.*Connection refused"):
+            TopicReader(kafka.cluster(timeout=0.05)).bounds(["orders"])

@@ -1,6 +1,6 @@
 from base64 import urlsafe_b64decode
 
-from procstream_local.services.kafka import cluster_id
+from procstream_local.stack.services.kafka import cluster_id
 
 
 def test_a_cluster_id_is_a_uuid_that_no_command_takes_for_an_option() -> None:

@@ -1,6 +1,6 @@
 import pytest
 from procstream_common.errors import ProcstreamError
-from procstream_local.pipeline_environment import Remembered, recall, remember
+from procstream_local.pipelines.environment import Remembered, recall, remember
 
 STACK = {
     "PROCSTREAM_HOME": "/home",
@@ -43,9 +43,9 @@ def test_a_pipeline_of_another_cluster_is_started_there_again() -> None:
     assert env == {**STACK, **ELSEWHERE, "PATH": "/bin"}
 
 
-def test_a_missing_secret_is_named_and_expected_in_the_environment() -> None:
+def test_a_missing_secret_is_named() -> None:
     remembered = remember({**STACK, **ELSEWHERE}, [], STACK)
-    with pytest.raises(ProcstreamError, match=r"KAFKA_SASL_PASSWORD.*expected it in the environment"):
+    with pytest.raises(ProcstreamError, match=r"KAFKA_SASL_PASSWORD.*set it in the environment"):
         recall(remembered, STACK, [], STACK)
 
 

@@ -1,6 +1,6 @@
 import socket
 
-from procstream_local import ports
+from procstream_local.stack import ports
 
 
 def test_every_service_gets_a_port_of_its_own() -> None:

@@ -13,9 +13,9 @@ import pytest
 from procstream_common.errors import ProcstreamError
 from procstream_common.settings import load
 from procstream_common.settings.postgres import PostgresSettings
-from procstream_local import ports, processes
-from procstream_local.home import ProcessRecord
-from procstream_local.services import postgres, postgres_installation
+from procstream_local.stack import ports, processes
+from procstream_local.stack.records import ProcessRecord
+from procstream_local.stack.services import postgres, postgres_installation
 
 Run = Callable[[], ProcessRecord]
 
@@ -116,7 +116,7 @@ def test_data_of_another_version_are_not_touched(folder: Path, port: int) -> Non
     service = postgres.service(folder, port)
     service.prepare()
     (folder / "data" / "PG_VERSION").write_text("9\n")
-    with pytest.raises(ProcstreamError, match="expected PostgreSQL 9, which made the data"):
+    with pytest.raises(ProcstreamError, match="expected PostgreSQL 9, which created the data"):
         service.start(folder.parent / "postgres.log")
 
 

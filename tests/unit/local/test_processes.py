@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from procstream_common.errors import ProcstreamError
-from procstream_local import processes
-from procstream_local.home import ProcessRecord
+from procstream_local.stack import processes
+from procstream_local.stack.records import ProcessRecord
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 

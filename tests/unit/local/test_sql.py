@@ -123,5 +123,5 @@ def test_an_address_is_host_and_port(address: str) -> None:
 
 
 def test_nobody_at_an_address_is_one_line() -> None:
-    with pytest.raises(ProcstreamError, match=r"SQL gateway at http://127\.0\.0\.1:1 does not answer"):
+    with pytest.raises(ProcstreamError, match=r"^the SQL gateway at 127\.0\.0\.1:1 did not answer: "):
         check_address("127.0.0.1:1")

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from procstream_local import ports
-from procstream_local.home import Home, PipelineRecord, StackRecord
+from procstream_local.stack import ports
+from procstream_local.stack.home import Home
+from procstream_local.stack.records import PipelineRecord, StackRecord
 from procstream_local.status import ask
 from procstream_local.status.render import pipeline_detail, status_table
 from rich.console import Console

@@ -3,6 +3,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from procstream_local.stack import ServiceStatus
 from procstream_local.status.model import (
     GONE,
     Checkpoint,
@@ -10,7 +11,6 @@ from procstream_local.status.model import (
     Failure,
     OtherJob,
     Pipeline,
-    ServiceStatus,
     Status,
     Workload,
 )

@@ -9,7 +9,8 @@ import pytest
 from confluent_kafka import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
-from procstream_producer.delivery.kafka import Connection, KafkaRefused
+from procstream_common.errors import RefusedError, Server
+from procstream_common.kafka import ClientErrors
 from procstream_producer.generators import Batch, RecordSource
 from procstream_producer.generators import run as run_module
 from procstream_producer.generators.pace import Pace
@@ -150,9 +151,9 @@ class Numbers:
 class Bench:
     def __init__(self, clock: Clock, producer: FakeProducer, source: RecordSource | None = None) -> None:
         self.producer = producer
-        self.connection = Connection("broker:9092")
+        self.errors = ClientErrors("broker:9092")
         self.stop = Stop(clock)
-        self._generator = Generator(producer, self.connection, source or Numbers(), "numbers", 10)  # type: ignore[arg-type]
+        self._generator = Generator(producer, self.errors, source or Numbers(), "numbers", 10)  # type: ignore[arg-type]
 
     def run(
         self, rate: float | None = None, count: int | None = None, duration: float | None = None
@@ -220,8 +221,8 @@ def test_a_stop_ends_it(clock: Clock) -> None:
 
 def test_a_client_that_cannot_go_on_ends_it(clock: Clock) -> None:
     bench = Bench(clock, FakeProducer(clock))
-    bench.connection.fatal = KafkaRefused("fenced")
-    with pytest.raises(KafkaRefused, match="fenced"):
+    bench.errors.fatal = RefusedError(Server.KAFKA, "fenced")
+    with pytest.raises(RefusedError, match="fenced"):
         bench.run()
 
 

@@ -11,7 +11,7 @@ import fastavro
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from procstream_common.errors import ProcstreamError
-from procstream_producer.delivery.kafka import Connection
+from procstream_common.kafka import ClientErrors
 from procstream_producer.tail.decoding import Decoder, DecodingError, json_value
 from procstream_producer.tail.reader import Reach, line, tail
 from procstream_producer.timestamps import iso_time
@@ -190,7 +190,7 @@ def read(decoder: Decoder, **reach: Any) -> tuple[FakeConsumer, list[dict[str, A
     consumer, out = FakeConsumer(), StringIO()
     all_of_it = {"from_beginning": True, "partition": None, "max_messages": None, "timeout": 0.0}
     reached = Reach(**(all_of_it | reach))
-    count = tail(consumer, Connection("b:1"), "things", 2, reached, decoder, Stop(), out)  # type: ignore[arg-type]
+    count = tail(consumer, ClientErrors("b:1"), "things", 2, reached, decoder, Stop(), out)  # type: ignore[arg-type]
     lines = [json.loads(text) for text in out.getvalue().splitlines()]
     assert count == len(lines)
     return consumer, lines

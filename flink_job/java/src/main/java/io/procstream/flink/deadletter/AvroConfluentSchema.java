@@ -91,7 +91,7 @@ final class AvroConfluentSchema implements JudgingSchema {
             throw e.asRecord();
         } catch (IOException | RuntimeException | OutOfMemoryError | StackOverflowError e) {
             decoder = null;
-            throw BadRecordException.undecodable(e); // garbage can ask for gigabytes, or nest for ever
+            throw BadRecordException.undecodable(e); // garbage can ask for gigabytes, or nest endlessly
         }
         if (!decoder.isEnd()) {
             int left = decoder.inputStream().available();

@@ -1,0 +1,1 @@
+"""Formats of the records in a source topic: a folder for each, and the list in `source`."""

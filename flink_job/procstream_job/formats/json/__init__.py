@@ -1,0 +1,1 @@
+"""JSON objects, with columns that the pipeline file declares."""

@@ -1,0 +1,1 @@
+"""The standard output of a TaskManager."""

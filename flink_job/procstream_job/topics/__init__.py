@@ -1,0 +1,1 @@
+"""Looking at topics: samples, columns, a pipeline file to start from, and tables for Flink SQL."""

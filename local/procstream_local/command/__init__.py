@@ -1,0 +1,1 @@
+"""The `procstream` command: what the user types, and what is printed."""

@@ -5,6 +5,7 @@ import pytest
 from procstream_job.file.model import Pipeline
 from procstream_job.file.reading import load_pipeline
 from procstream_job.formats.kind import SourceError
+from procstream_job.language import sql
 from procstream_job.language.sql import Column, Statement
 from procstream_job.plan.job_plan import JobPlan, plan_job
 from procstream_job.plan.needs import pipeline_needs
@@ -86,7 +87,8 @@ def test_lineage_reads_every_record_and_shows_the_query_the_decoded_ones() -> No
         "  'scan.topic-partition-discovery.interval' = '1 min',\n"
         "  'value.format' = 'dead-letter',\n"
         "  'value.dead-letter.format' = 'avro-confluent',\n"
-        "  'value.dead-letter.avro-confluent.url' = 'http://registry/'\n"
+        "  'value.dead-letter.avro-confluent.url' = 'http://registry/',\n"
+        f"  'value.dead-letter.avro-confluent.schema' = {sql.text(schema_text('lineage-input-value'))}\n"
         ")"
     )
     assert view.sql == (

@@ -59,15 +59,9 @@ def test_the_registrys_schema_comes_first() -> None:
             "value.format": "dead-letter",
             "value.dead-letter.format": "avro-confluent",
             "value.dead-letter.avro-confluent.url": "http://registry",
+            "value.dead-letter.avro-confluent.schema": text,
         },
     }
-
-
-def test_a_schema_that_columns_do_not_tell_is_given_with_them() -> None:
-    color = {"type": "enum", "name": "Color", "symbols": ["RED"]}
-    found = table(Topic("orders", schema(("color", color))))
-    given = json.loads(found["options"]["value.dead-letter.avro-confluent.schema"])
-    assert [field["name"] for field in given["fields"]] == ["color"]
 
 
 def test_then_what_a_pipeline_declares() -> None:

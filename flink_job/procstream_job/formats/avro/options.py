@@ -46,5 +46,5 @@ class AvroSource(SourceOptions):
 
 
 def avro_options(schema: ReaderSchema, registry: Mapping[str, str]) -> dict[str, str]:
-    """Options of the format, which has to know the schema where the columns alone do not give it."""
-    return dict(registry) if schema.derivable else {**registry, "schema": schema.text}
+    """Options of the format: records are resolved to the schema of the registry, not to one of the columns."""
+    return {**registry, "schema": schema.text}

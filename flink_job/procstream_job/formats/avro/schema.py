@@ -4,8 +4,8 @@ The mapping is that of `convertToDataType` with the legacy mapping of timestamps
 `avro-confluent` format: `timestamp-millis` is TIMESTAMP(3), in UTC. Columns are always nullable, because a
 record that cannot be decoded is a row of nulls; what is nested in them is as the schema has it.
 
-One difference, on purpose: `timestamp-micros` and `time-micros` are BIGINT (microseconds). Flink maps them to
-TIMESTAMP(6) and TIME(6), but its decoder would read the number as milliseconds.
+One difference, on purpose: `timestamp-micros` and `time-micros` are BIGINT (microseconds), which a lake and a
+JSON topic hold without a loss.
 """
 
 import json
@@ -43,17 +43,12 @@ class UnreadableSchemaError(ProcstreamError):
 
 @dataclass(frozen=True)
 class ReaderSchema:
-    """What a source reads: its columns, and the Avro schema that asks a record for just these.
-
-    `text` has the columns' fields in their order, each nullable, so that Flink finds it equal to the
-    columns; records written with older or newer versions are resolved to it by Avro's rules.
-    `derivable`: Flink derives an equivalent schema from the columns alone. It cannot for an enum (it derives
-    a string) or a fixed (bytes), and Avro resolves neither to the other.
-    """
+    """What a source reads: its columns, and the Avro schema that records are resolved to."""
 
     columns: tuple[Column, ...]
     text: str
-    derivable: bool
+    """The schema of the registry, unchanged: its aliases and defaults are part of the resolution (Avro
+    specification, "Schema Resolution")."""
 
 
 def reader_schema(schema_text: str, wanted: Sequence[str] | None = None) -> ReaderSchema:
@@ -70,19 +65,11 @@ def reader_schema(schema_text: str, wanted: Sequence[str] | None = None) -> Read
         raise UnreadableSchemaError(f"found the schema {schema_text[:60]!r}; expected one of a record")
     converter = _Converter(dict(_definitions(schema, "")))
     namespace = _full_name(schema, "").rpartition(".")[0]
-    fields = [converter.nullable_field(declared, namespace) for declared in _select(schema["fields"], wanted)]
-    return ReaderSchema(
-        columns=tuple(Column(declared["name"], converted.sql) for declared, converted in fields),
-        text=json.dumps(
-            {
-                "type": "record",
-                "name": schema["name"].rpartition(".")[2],
-                "namespace": namespace,
-                "fields": [declared for declared, _ in fields],
-            }
-        ),
-        derivable=all(converter.definitions[name]["type"] == "record" for name in converter.written),
-    )
+    columns = [
+        Column(declared["name"], converter.convert(declared["type"], declared["name"], namespace).sql)
+        for declared in _select(schema["fields"], wanted)
+    ]
+    return ReaderSchema(tuple(columns), schema_text)
 
 
 def writer_columns(schema_text: str) -> tuple[Column, ...]:
@@ -119,10 +106,9 @@ def _select(fields: list[dict[str, Any]], wanted: Sequence[str] | None) -> list[
 
 @dataclass(frozen=True)
 class _Converted:
-    """A type in SQL, without NOT NULL, and in Avro, with every name that it needs defined in it."""
+    """A type in SQL, without NOT NULL."""
 
     sql: str
-    avro: Any
     nullable: bool = False
 
     @property
@@ -133,25 +119,16 @@ class _Converted:
 
 @dataclass
 class _Converter:
-    """Converts types; a named type is written where it is first needed, whatever fields are omitted."""
+    """Converts types."""
 
     definitions: dict[str, dict[str, Any]]
-    written: set[str] = field(default_factory=set)
     open: list[str] = field(default_factory=list)
-
-    def nullable_field(self, declared: dict[str, Any], namespace: str) -> tuple[dict[str, Any], _Converted]:
-        converted = self.convert(declared["type"], declared["name"], namespace)
-        branches = converted.avro if converted.nullable else [converted.avro]
-        union = ["null", *(branch for branch in branches if branch != "null")]
-        default = declared.get("default")
-        if default is not None:
-            union.reverse()  # a default belongs to the first branch (Avro specification, "Complex Types")
-        return {**_kept(declared, "name", "aliases"), "type": union, "default": default}, converted
+    """Names of the types around the one that is converted."""
 
     def convert(self, schema: Any, path: str, namespace: str) -> _Converted:
         match schema:
             case str() if schema in _PRIMITIVES:
-                return _Converted(_PRIMITIVES[schema], schema)
+                return _Converted(_PRIMITIVES[schema])
             case "null":
                 raise UnreadableSchemaError(f"field {path}: the type null alone has no column type")
             case str():
@@ -160,12 +137,10 @@ class _Converter:
                 return self._union(schema, path, namespace)
             case {"type": "array", "items": items}:
                 item = self.convert(items, f"{path}[]", namespace)
-                return _Converted(f"ARRAY<{item.nested}>", {"type": "array", "items": item.avro})
+                return _Converted(f"ARRAY<{item.nested}>")
             case {"type": "map", "values": values}:
                 value = self.convert(values, f"{path}{{}}", namespace)
-                return _Converted(
-                    f"MAP<STRING NOT NULL, {value.nested}>", {"type": "map", "values": value.avro}
-                )
+                return _Converted(f"MAP<STRING NOT NULL, {value.nested}>")
             case {"type": str(kind)} if kind in _NAMED:
                 return self._named(_full_name(schema, namespace), path)
             case {"type": str(kind)} if kind in _PRIMITIVES:
@@ -177,12 +152,8 @@ class _Converter:
     def _primitive(self, kind: str, schema: dict[str, Any], path: str) -> _Converted:
         logical = schema.get("logicalType")
         if kind == "bytes" and logical == "decimal":
-            return _Converted(
-                _decimal(schema, path), _kept(schema, "type", "logicalType", "precision", "scale")
-            )
-        if (kind, logical) in _TIMES:
-            return _Converted(_TIMES[kind, str(logical)], {"type": kind, "logicalType": logical})
-        return _Converted(_PRIMITIVES[kind], kind)
+            return _Converted(_decimal(schema, path))
+        return _Converted(_TIMES.get((kind, str(logical)), _PRIMITIVES[kind]))
 
     def _union(self, branches: list[Any], path: str, namespace: str) -> _Converted:
         values = [branch for branch in branches if branch != "null"]
@@ -192,42 +163,32 @@ class _Converter:
                 f"field {path}: found a union of {found}; expected one type, or one type and null"
             )
         value = self.convert(values[0], path, namespace)
-        if len(branches) == 1:
-            return value
-        union = [value.avro if branch != "null" else branch for branch in branches]
-        return replace(value, avro=union, nullable=True)
+        return value if len(branches) == 1 else replace(value, nullable=True)
 
     def _named(self, name: str, path: str) -> _Converted:
         if name in self.open:
             raise UnreadableSchemaError(f"field {path}: {name} contains itself; a table's column cannot")
-        definition = self.definitions[name]
         self.open.append(name)
         try:
-            first = name not in self.written
-            self.written.add(name)
-            converted = self._define(definition, name, path)
-            return converted if first else replace(converted, avro=name)
+            return self._define(self.definitions[name], name, path)
         finally:
             self.open.remove(name)
 
     def _define(self, definition: dict[str, Any], name: str, path: str) -> _Converted:
-        namespace, _, short = name.rpartition(".")
-        head = {"type": definition["type"], "name": short, "namespace": namespace}
-        head |= _kept(definition, "aliases")
+        namespace = name.rpartition(".")[0]
         match definition["type"]:
             case "enum":
-                return _Converted("STRING", head | _kept(definition, "symbols", "default"))
+                return _Converted("STRING")
             case "fixed" if definition.get("logicalType") == "decimal":
-                avro = head | _kept(definition, "size", "logicalType", "precision", "scale")
-                return _Converted(_decimal(definition, path), avro)
+                return _Converted(_decimal(definition, path))
             case "fixed":
-                return _Converted(f"VARBINARY({definition['size']})", head | _kept(definition, "size"))
-        fields, columns = [], []
-        for declared in definition["fields"]:
-            converted = self.convert(declared["type"], f"{path}.{declared['name']}", namespace)
-            fields.append(_kept(declared, "name", "aliases", "default") | {"type": converted.avro})
-            columns.append(f"{sql.name(declared['name'])} {converted.nested}")
-        return _Converted(f"ROW<{', '.join(columns)}>", head | {"fields": fields})
+                return _Converted(f"VARBINARY({definition['size']})")
+        columns = [
+            f"{sql.name(declared['name'])} "
+            f"{self.convert(declared['type'], path + '.' + declared['name'], namespace).nested}"
+            for declared in definition["fields"]
+        ]
+        return _Converted(f"ROW<{', '.join(columns)}>")
 
     def _resolve(self, name: str, path: str, namespace: str) -> str:
         for candidate in (name if "." in name else f"{namespace}.{name}".removeprefix("."), name):
@@ -268,7 +229,3 @@ def _decimal(schema: dict[str, Any], path: str) -> str:
             f"field {path}: found a decimal of {precision} digits; expected {_MAX_PRECISION} or fewer"
         )
     return f"DECIMAL({precision}, {schema.get('scale', 0)})"
-
-
-def _kept(schema: dict[str, Any], *keys: str) -> dict[str, Any]:
-    return {key: schema[key] for key in keys if key in schema}

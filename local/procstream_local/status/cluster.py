@@ -109,16 +109,23 @@ def flink_clusters(
 def pipelines_of(
     services: Sequence[_Object], clusters: Sequence[_Object], release: str
 ) -> Iterator[Deployed]:
-    """The release's pipelines; those of Flink's operator even before it has created anything. Pure."""
-    operated = {f"{one['metadata']['name']}-rest": one for one in clusters if _release_of(one) == release}
+    """The release's pipelines; those of Flink's operator even before it has created anything. Pure.
+
+    Services that Flink creates have no label of the release: if FlinkDeployments cannot be listed, only
+    their names show the release.
+    """
+    operated = {f"{one['metadata']['name']}-rest": one for one in clusters}
     for service in services:
         name = service["metadata"]["name"]
         found = _PIPELINE.search(name)
         ports = {port["port"] for port in service["spec"].get("ports", ())}
-        if found and name not in operated and _REST_PORT in ports and name.startswith(release):
+        own = _release_of(service) == release or (
+            _release_of(service) is None and name.startswith(f"{release}-")
+        )
+        if found and own and name not in operated and _REST_PORT in ports:
             yield Deployed(found["name"], name)
     for service_name, one in operated.items():
-        if found := _PIPELINE.search(service_name):
+        if (found := _PIPELINE.search(service_name)) and _release_of(one) == release:
             yield Deployed(found["name"], service_name, _error(one))
 
 

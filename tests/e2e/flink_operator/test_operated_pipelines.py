@@ -1,23 +1,17 @@
 """The pipeline `lineage` as a FlinkDeployment: no failure costs or doubles a record in the lake."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e import helm
 from tests.e2e.namespaces import Namespace
-from tests.e2e.pipelines.release import RELEASE, Pipeline, upgrade
+from tests.e2e.pipelines.release import RELEASE, Pipeline, status, upgrade
 from tests.e2e.pipelines.test_lineage import OTHER_OPERATORS
 from tests.e2e.pods import restarts
 from tests.integration.waiting import until
 
 pytestmark = pytest.mark.long
-
-PROCSTREAM = Path(sys.executable).with_name("procstream")
 
 
 @pytest.fixture(scope="module")
@@ -43,16 +37,6 @@ def states(pipeline: Pipeline) -> tuple[str, str]:
 
 def wait_until_stable(pipeline: Pipeline) -> None:
     until(lambda: states(pipeline) == ("STABLE", "RUNNING"), "a job that is stable", timeout=240, every=1)
-
-
-def status(namespace: Namespace) -> dict[str, Any]:
-    """What `procstream status` shows of the release."""
-    command = [PROCSTREAM, "status", "--json", "--namespace", namespace.name]
-    result = subprocess.run(
-        command, env=namespace.cluster.environment, capture_output=True, text=True, check=False
-    )
-    assert result.stdout, result.stderr
-    return dict(json.loads(result.stdout))
 
 
 def test_a_first_installation_runs_without_a_restart(lineage: Pipeline) -> None:

@@ -1,6 +1,8 @@
 """The whole chart with small resources, and one of its pipelines as users see it."""
 
+import json
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from tests.integration.waiting import until
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 RELEASE = "procstream"
+PROCSTREAM = Path(sys.executable).with_name("procstream")
 
 
 def memory(size: str) -> dict[str, Any]:
@@ -136,6 +139,16 @@ def installed(cluster: Cluster, name: str, *, operated: bool = False) -> Iterato
 def upgrade(namespace: Namespace, values: Mapping[str, Any], *, operated: bool = False) -> None:
     """`helm upgrade --install` with these values in addition to the release's own; does not wait for pods."""
     helm.upgrade(namespace, RELEASE, helm.LOCAL, VALUES, _operated(operated), values)
+
+
+def status(namespace: Namespace) -> dict[str, Any]:
+    """The output of `procstream status` for the release, with any exit code."""
+    command = [PROCSTREAM, "status", "--json", "--namespace", namespace.name, "--release", RELEASE]
+    result = subprocess.run(
+        command, env=namespace.cluster.environment, capture_output=True, text=True, check=False
+    )
+    assert result.stdout, result.stderr
+    return dict(json.loads(result.stdout))
 
 
 def _operated(operated: bool) -> dict[str, Any]:

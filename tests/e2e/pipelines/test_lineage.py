@@ -3,7 +3,7 @@
 import pytest
 
 from tests.e2e.namespaces import Namespace
-from tests.e2e.pipelines.release import Pipeline
+from tests.e2e.pipelines.release import Pipeline, status
 
 CHECKPOINTS_LATER = 1
 """One checkpoint may have begun before the part was replaced."""
@@ -26,6 +26,16 @@ def lineage(namespace: Namespace) -> Pipeline:
 
 def test_records_arrive_in_the_lake(lineage: Pipeline) -> None:
     lineage.verify()
+
+
+def test_status_shows_the_release_where_flinks_operator_is_not_installed(lineage: Pipeline) -> None:
+    kinds = lineage.namespace.cluster.run("api-resources", "--api-group=flink.apache.org", "--output=name")
+    if kinds.stdout.strip():
+        pytest.skip("the cluster has Flink's operator")
+    found = status(lineage.namespace)
+    assert found["healthy"], found["problems"]
+    assert [(one["name"], one["state"]) for one in found["pipelines"]] == [("lineage", "RUNNING")]
+    assert {"Deployment", "StatefulSet"} <= {one["kind"] for one in found["workloads"]}
 
 
 @pytest.mark.parametrize("role", ["taskmanager", pytest.param("jobmanager", marks=pytest.mark.long)])

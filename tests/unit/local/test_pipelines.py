@@ -5,11 +5,10 @@ import re
 import struct
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -20,15 +19,16 @@ from procstream_local.stack import ports
 from procstream_local.stack.home import Home
 from procstream_local.stack.records import PipelineRecord, RunOptions, StackRecord
 
+from tests.unit.http_server import Answer, Request, serving
+
 KNOWN = PipelineRecord(name="lineage", source="lineage", job_id="a1b2")
 STOPPED = KNOWN.model_copy(update={"active": False, "savepoint": "file:/savepoint"})
 RUNNING = sorted(jobs.RUNNING)
 ENDED = ["FINISHED", "CANCELED", "FAILED"]
 
-Answer = tuple[int, str]
 Flink = Callable[..., int]
 
-STOPPING: dict[str, Answer] = {"POST /jobs/a1b2/stop": (202, '{"request-id": "t1"}')}
+STOPPING: dict[str, tuple[int, str]] = {"POST /jobs/a1b2/stop": (202, '{"request-id": "t1"}')}
 
 
 @pytest.fixture
@@ -40,33 +40,17 @@ def requests() -> list[tuple[str, Any]]:
 @pytest.fixture
 def flink(requests: list[tuple[str, Any]]) -> Iterator[Flink]:
     """Starts a server that has one answer to everything, except to some requests; returns its port."""
-    servers = []
+    with ExitStack() as servers:
 
-    def start(status: int, body: str, answers: Mapping[str, Answer] | None = None) -> int:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                request = f"{self.command} {self.path}"
-                requests.append((request, json.loads(text) if text else None))
-                answer = (answers or {}).get(request, (status, body))
-                self.send_response(answer[0])
-                self.end_headers()
-                self.wfile.write(answer[1].encode())
+        def start(status: int, body: str, answers: Mapping[str, tuple[int, str]] | None = None) -> int:
+            def answer(request: Request) -> Answer:
+                name = f"{request.method} {request.path}"
+                requests.append((name, request.json if request.body else None))
+                return Answer(*(answers or {}).get(name, (status, body)))
 
-            do_POST = do_PATCH = do_GET  # noqa: N815
+            return int(servers.enter_context(serving(answer)).url.rpartition(":")[2])
 
-            def log_message(self, *_args: object) -> None:
-                pass
-
-        server = HTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        return server.server_port
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+        yield start
 
 
 def stack(folder: Path, port: int, *others: PipelineRecord) -> Home:
@@ -364,7 +348,7 @@ class TestStop:
         ],
     )
     def test_only_a_running_job_can_be_stopped_with_a_savepoint(
-        self, tmp_path: Path, flink: Flink, answer: Answer, reason: str
+        self, tmp_path: Path, flink: Flink, answer: tuple[int, str], reason: str
     ) -> None:
         home = stack(tmp_path, flink(*answer))
         with pytest.raises(ProcstreamError, match=reason):
@@ -388,7 +372,7 @@ class TestCancel:
 
     @pytest.mark.parametrize("answer", [(404, "{}"), (200, '{"state": "FINISHED"}')], ids=["gone", "ended"])
     def test_a_job_that_has_ended_needs_no_cancelling(
-        self, tmp_path: Path, flink: Flink, answer: Answer
+        self, tmp_path: Path, flink: Flink, answer: tuple[int, str]
     ) -> None:
         refusal = (409, '{"errors": ["job is FINISHED"]}')
         home = stack(tmp_path, flink(*answer, {"PATCH /jobs/a1b2?mode=cancel": refusal}))

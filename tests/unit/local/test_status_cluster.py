@@ -19,8 +19,8 @@ def pod(app: str, start: str, restarts: int) -> dict[str, Any]:
     return {"metadata": {"labels": {"app": app, "more": "x"}}, "status": status}
 
 
-def service(name: str, port: int = 8081) -> dict[str, Any]:
-    return {"metadata": {"name": name}, "spec": {"ports": [{"port": port}]}}
+def service(name: str, port: int = 8081, labels: dict[str, str] = OURS) -> dict[str, Any]:
+    return {"metadata": {"name": name, "labels": labels}, "spec": {"ports": [{"port": port}]}}
 
 
 def test_a_releases_workloads_are_found_with_their_pods() -> None:
@@ -47,15 +47,26 @@ def test_a_releases_workloads_are_found_with_their_pods() -> None:
 def test_pipelines_are_known_by_the_services_of_their_job_managers() -> None:
     services = [
         service("events-procstream-pipeline-lineage"),
-        service("events-procstream-pipeline-fraud-alerts-rest"),
+        service("events-procstream-pipeline-fraud-alerts-rest", labels={"app": "created by Flink"}),
         service("events-procstream-pipeline-lineage-metrics", port=9249),
-        service("other-pipeline-x"),
+        service("other-pipeline-x", labels={}),
         service("events-procstream-kafka", port=9092),
     ]
     assert list(pipelines_of(services, [], "events")) == [
         Deployed("lineage", "events-procstream-pipeline-lineage"),
         Deployed("fraud-alerts", "events-procstream-pipeline-fraud-alerts-rest"),
     ]
+
+
+def test_pipelines_of_a_release_whose_name_begins_the_same_are_not_shown() -> None:
+    theirs = {**OURS, "app.kubernetes.io/instance": "events-2"}
+    services = [
+        service("events-2-pipeline-lineage", labels=theirs),
+        service("events-2-pipeline-operated-rest", labels={"app": "created by Flink"}),
+        service("eventsother-pipeline-x-rest", labels={"app": "created by Flink"}),
+    ]
+    clusters = [flink_deployment("events-2-pipeline-operated", theirs)]
+    assert list(pipelines_of(services, clusters, "events")) == []
 
 
 def flink_deployment(name: str, labels: dict[str, str] = OURS, **status: Any) -> dict[str, Any]:

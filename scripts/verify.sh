@@ -6,7 +6,7 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/verify.sh [--namespace NAME] [--release NAME] [--timeout SECONDS] PIPELINE
 
-The exit code is that of `procstream lineage verify`: 0 proven, 1 not proven, 2 undecided.
+The exit code is that of `procstream lineage verify`: 0 proven, 1 not proven, 2 unknown.
 --timeout is how long to wait for it, in seconds (default: 600).
 TEXT
 }

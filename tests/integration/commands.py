@@ -8,6 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+UNREACHABLE_PROXY = {
+    name: "http://127.0.0.1:1"
+    for upper in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+    for name in (upper, upper.lower())
+}
+"""The environment of a machine whose proxy cannot be reached."""
+
 _BIN = Path(sys.executable).parent
 
 

@@ -41,7 +41,9 @@ def at_own_stack(own_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def procstream(home: Home, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return commands.run("procstream", *arguments, env={"PROCSTREAM_HOME": str(home.path)})
+    """A command that needs no proxy for a stack on this machine, whatever the environment names."""
+    env = {**commands.UNREACHABLE_PROXY, "PROCSTREAM_HOME": str(home.path)}
+    return commands.run("procstream", *arguments, env=env)
 
 
 def pids(home: Home) -> dict[str, int]:
@@ -82,6 +84,25 @@ def test_up_starts_every_service_with_the_charts_topics(
     }
     wanted = {topic.topic_name: topic.partitions for topic in read_values(stack.VALUES).topics}
     assert partitions.items() >= wanted.items()
+
+
+@pytest.mark.usefixtures("up")
+def test_no_port_is_open_to_other_machines(own_home: Home) -> None:
+    found: dict[str, set[int]] = {}
+    for record in own_home.read().processes.values():
+        process = processes.find(record)
+        assert process is not None
+        for member in (process, *process.children(recursive=True)):
+            for listener in member.net_connections():
+                if listener.status == psutil.CONN_LISTEN:
+                    found.setdefault(listener.laddr.ip.removeprefix("::ffff:"), set()).add(
+                        listener.laddr.port
+                    )
+    assert found.pop("127.0.0.1") >= {
+        own_home.read().ports[name] for name in ("kafka", "registry", "flink-rest")
+    }
+    # Flink's Prometheus reporter has no option for its address.
+    assert set().union(*found.values()) <= set(range(9249, 9261)), found
 
 
 @pytest.mark.usefixtures("up")

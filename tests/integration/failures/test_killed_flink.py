@@ -91,7 +91,7 @@ def kill_the_jobmanager(home: Home, pipelines: dict[str, RunningPipeline]) -> No
     up = commands.run("procstream", "up")
     assert up.returncode == 0, up.stderr
     for name, pipeline in pipelines.items():
-        assert f"pipeline {pipeline.name} goes on from" in up.stderr
+        assert f"pipeline {pipeline.name} resumes from" in up.stderr
         assert pipeline.job_id != jobs[name]
         crash.until_recovered(pipeline, after=begun[name])
         crash.until_committed(pipeline, after=begun[name])

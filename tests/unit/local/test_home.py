@@ -1,5 +1,8 @@
 import json
+import os
+import stat
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,53 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_a_folder_where_nothing_was_started_has_an_empty_record(tmp_path: Path) -> None:
     assert Home(tmp_path / "new").read() == StackRecord()
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """New files are for everybody, unless the program wants something else."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_only_its_user_can_read_a_stack(tmp_path: Path) -> None:
+    home = Home(tmp_path / "new" / "stack")
+    with home.locked():
+        assert mode(home.path) == 0o700
+    home.write(StackRecord())
+    assert mode(home.path / "run" / "stack.json") == 0o600
+    (home.path / "run" / "stack.json").chmod(0o644)
+    home.write(StackRecord())
+    assert mode(home.path / "run" / "stack.json") == 0o600
+    other = Home(tmp_path / "other")
+    other.write(StackRecord())
+    assert mode(other.path) == 0o700
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_the_permissions_of_a_folder_that_exists_stay(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    Home(tmp_path).write(StackRecord())
+    assert mode(tmp_path) == 0o755
+
+
+def test_a_record_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home(tmp_path)
+    home.write(StackRecord(ports={"kafka": 1}))
+
+    def crash(*_: object, **__: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", crash)
+    with pytest.raises(KeyboardInterrupt):
+        home.write(StackRecord(ports={"kafka": 2}))
+    assert home.read().ports == {"kafka": 1}
 
 
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:

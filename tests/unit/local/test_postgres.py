@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 from procstream_common.errors import ProcstreamError
@@ -63,7 +64,9 @@ def connect(folder: Path, port: int) -> "psycopg.Connection[tuple[object, ...]]"
 
 
 def test_our_user_owns_a_database_that_only_the_password_opens(folder: Path, port: int, run: Run) -> None:
-    run()
+    record = run()
+    listeners = [one for one in psutil.Process(record.pid).net_connections() if one.status == "LISTEN"]
+    assert [tuple(one.laddr) for one in listeners] == [("127.0.0.1", port)]
     with connect(folder, port) as connection:
         row = connection.execute("SELECT current_user, current_database(), current_setting('TimeZone')")
         assert row.fetchone() == ("procstream", "procstream", "UTC")

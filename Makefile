@@ -54,7 +54,7 @@ test-quick: setup ## Lint, Java, unit and chart tests: everything that needs no 
 
 .PHONY: test-unit
 test-unit: setup ## Unit and chart tests, and their coverage by package
-	$(BIN)/pytest tests/unit tests/chart --cov --cov-report= --durations=10 $(UNIT_ARGS)
+	$(BIN)/pytest tests/unit tests/chart --cov --cov-report= --durations=25 $(UNIT_ARGS)
 	@echo "coverage of unit and chart tests, percent:"
 	@for package in $(PACKAGES) '*'; do \
 	  printf '%4s %s\n' "$$($(BIN)/coverage report --format=total --include="*/$$package/*")" "$${package/\*/all}"; done

@@ -22,7 +22,7 @@ Builds the images procstream-NAME, NAME being one of: ${names[*]}
   --archive DIR           write them to DIR/procstream-NAME.tar, OCI archives
   --platform LIST         such as linux/amd64,linux/arm64; several can only be pushed
   --base-image IMAGE      a Debian 12 instead of debian:bookworm-slim
-  --no-cache              build every layer anew: with the newest Debian packages
+  --no-cache              build every layer again, with the newest Debian packages
   --builder NAME          docker or buildah; default: docker if its engine answers, else buildah
   --help
 

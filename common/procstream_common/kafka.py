@@ -1,6 +1,6 @@
 """Clients of Kafka: created here, with their settings, and what their errors mean.
 
-librdkafka retries for ever, also where another attempt changes nothing, and a call only times out. The reason
+librdkafka retries forever, even where another attempt changes nothing, and a call only times out. The reason
 is what its own threads report (`error_cb`): `ClientErrors` keeps it.
 """
 

@@ -60,7 +60,7 @@ def procstat(
         typer.Option(
             envvar="BUFFER_MAX_RECORDS",
             min=1,
-            help="Records kept while the broker is away; beyond it the oldest are dropped and counted.",
+            help="Records buffered while the broker is unavailable; then the oldest are dropped and counted.",
         ),
     ] = 3600,
     metrics: Annotated[

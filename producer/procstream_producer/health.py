@@ -11,7 +11,7 @@ _LEAST_SECONDS = 10.0
 class Health:
     """Facts that the sampler notes and `/healthz` judges; times are monotonic seconds.
 
-    A broker that is away is no illness: the records are kept, and a restart would lose them.
+    An unavailable broker is no failure of the producer: records are buffered, and a restart would lose them.
     """
 
     interval: float

@@ -1,7 +1,7 @@
 """One Kubernetes cluster for all end-to-end tests: that of KUBECONFIG, or a node on this machine."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.timeout(_BUILD_SECONDS))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows the pods as they are then: afterwards its namespace is deleted."""
+    report = yield
+    cluster = getattr(item, "funcargs", {}).get("cluster")
+    if report.failed and cluster is not None:
+        pods = cluster.run("get", "pods", "--all-namespaces", "--output=wide", check=False).stdout
+        report.sections.append(("pods", pods))
+    return report
 
 
 @pytest.fixture(scope="session")

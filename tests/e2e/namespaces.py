@@ -49,8 +49,10 @@ class Namespace:
         return result.stdout + ("" if check else result.stderr)
 
     def delete(self) -> None:
-        """Delete the namespace and everything in it, if it exists."""
-        self.cluster.run("delete", "namespace", self.name, "--ignore-not-found", "--timeout=100s")
+        """Delete the namespace and everything in it, if it exists. Its pods have a second to end."""
+        self.cluster.run("delete", "namespace", self.name, "--ignore-not-found", "--wait=false")
+        self.kubectl("delete", "pods", "--all", "--grace-period=1", "--wait=false")
+        self.cluster.run("wait", "--for=delete", f"namespace/{self.name}", "--timeout=100s")
 
     def apply(self, *objects: Mapping[str, Any], check: bool = True) -> str:
         return self.kubectl("apply", "--filename=-", stdin=yaml.safe_dump_all(objects), check=check)
@@ -82,7 +84,21 @@ class Namespace:
         return [event["reason"] for event in events]
 
     def wait(self, condition: str, *objects: str, timeout: float = 60) -> None:
-        self.kubectl("wait", f"--for={condition}", *objects, f"--timeout={timeout:g}s", timeout=timeout + 30)
+        """`kubectl wait`. It would fail at once if a named object did not exist yet, so that is awaited."""
+        named = all("/" in found for found in objects)
+        for event in ("create", condition) if named and condition.startswith("condition=") else (condition,):
+            self.kubectl("wait", f"--for={event}", *objects, f"--timeout={timeout:g}s", timeout=timeout + 30)
+
+    def replace(self, *selectors: str, timeout: float = 120) -> None:
+        """Delete pods, which must not be those of a Job; returns when others are ready in their place."""
+        before = {pod["metadata"]["uid"] for pod in self.all("pods", *selectors)}
+        self.kubectl("delete", "pod", *selectors, "--wait=false")
+
+        def replaced() -> bool:
+            pods = {pod["metadata"]["uid"]: pod for pod in self.all("pods", *selectors)}
+            return len(pods) == len(before) and before.isdisjoint(pods) and all(map(_is_ready, pods.values()))
+
+        until(replaced, f"other pods of {selectors}", timeout=timeout, every=1)
 
     def scale(self, stateful_set: str, replicas: int) -> None:
         self.kubectl("scale", f"statefulset/{stateful_set}", f"--replicas={replicas}")
@@ -107,6 +123,11 @@ class Namespace:
         finally:
             process.terminate()
             process.wait()
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    conditions = pod["status"].get("conditions", ())
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def _listens(port: int) -> bool:

@@ -96,9 +96,7 @@ def test_a_service_answers_by_its_name(cluster: Cluster, pod: str) -> None:
     execute(cluster, pod, "echo found > /pages/name.html")
     request = "exec 3<>/dev/tcp/pages/80 && printf 'GET /name.html HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3"
     # kube-proxy learns of a ready pod a little later.
-    answer = until(
-        lambda: execute(cluster, pod, request, check=False), "an answer of the service", timeout=10
-    )
+    answer = until(lambda: execute(cluster, pod, request, check=False), "an answer of the service")
     assert answer.endswith("\n\nfound\n")
     address = execute(cluster, pod, f"getent hosts pages.{NAMESPACE}.svc.cluster.local").split()[0]
     service = json.loads(cluster.run("get", "svc/pages", f"--namespace={NAMESPACE}", "--output=json").stdout)

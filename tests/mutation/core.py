@@ -8,6 +8,7 @@ MODULES = (
     "flink_job/procstream_job/**/parameters.py",
     "lineage/procstream_lineage/account.py",
     "lineage/procstream_lineage/commit_log.py",
+    "lineage/procstream_lineage/judging.py",
     "lineage/procstream_lineage/offsets.py",
     "producer/procstream_producer/procstat/parser.py",
 )
@@ -22,6 +23,7 @@ TESTS = (
     "tests/unit/job/test_plan.py",
     "tests/unit/lineage/test_account.py",
     "tests/unit/lineage/test_commit_log.py",
+    "tests/unit/lineage/test_judging.py",
     "tests/unit/lineage/test_offsets.py",
     "tests/unit/producer/test_proc_stat_parser.py",
 )

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
-import psycopg
+from procstream_common import postgres
 from procstream_common.settings import PostgresSettings, load
 from procstream_job.file.model import Pipeline
 from procstream_job.file.reading import load_pipeline
 from procstream_job.formats.json.options import JsonSource
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 from rich.console import Console
 
 from procstream_local import pipelines
@@ -175,5 +174,5 @@ def _last_rows(table: str) -> Sequence[tuple[object, ...]]:
 
 def _query(query: str | sql.Composed, *parameters: object) -> Sequence[tuple[object, ...]]:
     text = query.encode() if isinstance(query, str) else query
-    with psycopg.connect(make_conninfo("", **load(PostgresSettings).libpq())) as connection:
+    with postgres.connect(load(PostgresSettings)) as connection:
         return connection.execute(text, parameters).fetchall()

@@ -1,4 +1,4 @@
-"""Whether the broker is away, told from deliveries alone. Pure: the caller has the clock."""
+"""Whether the broker is unavailable, judged by deliveries alone. Pure: the caller has the clock."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
 """The bounded buffer in front of the Kafka client. Pure: the client and the clock are the caller's.
 
 A record waits here until the client takes it, oldest first, so that order never changes. At most
-`window` records are with the client at a time, and while the broker is away it gets no new ones: what
+`window` records are with the client at a time, and while the broker is unavailable it gets no new ones: what
 it has may already be in the topic, and only its own idempotent retry can tell, so such a record is
 never given up. The ones that wait here are bounded by `capacity`: beyond it the oldest is dropped,
 counted and reported.
@@ -40,7 +40,7 @@ class Events(Protocol):
         """A record is lost; `reason` is a word for a counter, `detail` says more."""
 
     def went_away(self, event: WentAway, waiting: int) -> None:
-        """The broker is away; `waiting` records are kept."""
+        """The broker is unavailable; `waiting` records are kept."""
 
     def came_back(self, event: CameBack, waiting: int) -> None:
         """The broker is back; `waiting` records are about to follow."""

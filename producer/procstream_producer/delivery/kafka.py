@@ -18,7 +18,7 @@ PRODUCER_PROPERTIES: Mapping[str, Any] = {
     "enable.idempotence": True,
     "acks": "all",
     "allow.auto.create.topics": False,
-    # A record that may be in the topic already is retried for ever: to expire it would lose or double it.
+    # A record that may be in the topic already is retried forever: expiring it would lose or duplicate it.
     "message.timeout.ms": 0,
     "reconnect.backoff.max.ms": 2000,
     "socket.keepalive.enable": True,

@@ -38,7 +38,7 @@ class DeliveryLog:
             self._say_dropped(f"{reason}: {detail}")
 
     def went_away(self, event: WentAway, waiting: int) -> None:
-        """Say that the broker is away, and why."""
+        """Log that the broker is unavailable, and why."""
         self._dropped_before_outage = self._dropped
         reason = self._last_error() or "no answer"
         _log.warning("%s: broker away (%s); keeping records, %d so far", self._topic, reason, waiting)

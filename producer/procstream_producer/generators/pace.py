@@ -9,8 +9,8 @@ _SHORTEST_WAIT_SECONDS = 0.01
 class Pace:
     """A rate in records a second, kept on average and without drift.
 
-    A stall, such as a broker that is away, is not made up for: what is more than a second late is left
-    out, and the rate goes on from there.
+    A stall, such as an unavailable broker, is not caught up: records that are more than a second late are
+    skipped, and the rate continues.
 
     Args:
         rate: records a second, or None for as fast as it goes.

@@ -12,7 +12,7 @@ from procstream_producer.stop import STOP_SIGNALS
 def start(config: SamplerConfig) -> NoReturn:
     """Replace this process by the sampling process; process id and open streams stay.
 
-    One sampler runs on every node for ever. Typer, pydantic and httpx, which resolve the options, hold
+    One sampler runs on every node all the time. Typer, pydantic and httpx, which resolve the options, hold
     about as much memory as sampling itself; the new process imports none of them.
     """
     sys.stdout.flush()

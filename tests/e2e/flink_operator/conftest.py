@@ -11,8 +11,8 @@ from tests.e2e.pipelines.release import installed
 
 @pytest.fixture(scope="package")
 def flink_operator(cluster: Cluster) -> Iterator[None]:
-    ours = None if operator.is_there(cluster) else operator.handed_in()
-    if ours is None and not operator.is_there(cluster):
+    ours = None if operator.is_installed(cluster) else operator.named()
+    if ours is None and not operator.is_installed(cluster):
         pytest.skip(
             f"the cluster has no Flink Kubernetes Operator: set {operator.CHART_VARIABLE} to its helm chart"
             f" and {operator.IMAGE_VARIABLE} to its image, an OCI archive"

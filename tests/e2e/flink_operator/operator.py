@@ -1,4 +1,4 @@
-"""Flink's Kubernetes operator: the cluster's own, or one that the environment hands in."""
+"""Flink's Kubernetes operator: the cluster's own, or the one that the environment names."""
 
 import os
 from collections.abc import Iterator
@@ -10,17 +10,17 @@ from procstream_common.errors import ProcstreamError
 from testbed.cluster import Cluster, containers
 
 CHART_VARIABLE = "FLINK_OPERATOR_CHART"
-"""Names its helm chart (1.16 or later): a path or an address, as for `scripts/kind-up.sh`."""
+"""Variable with its helm chart (1.16 or later), a path or an address, as in `scripts/kind-up.sh`."""
 IMAGE_VARIABLE = "FLINK_OPERATOR_IMAGE"
-"""Names its image, an OCI archive, for clusters that cannot pull the chart's own."""
+"""Variable with its image, an OCI archive, for clusters that cannot pull the chart's image."""
 
 _GROUP = "flink.apache.org"
 _RELEASE = "flink-kubernetes-operator"
 _NAMESPACE = "flink-operator"
 
 
-def is_there(cluster: Cluster) -> bool:
-    """Whether the cluster has one already."""
+def is_installed(cluster: Cluster) -> bool:
+    """Whether the cluster has the operator already."""
     return bool(
         cluster.run("get", "crd", f"flinkdeployments.{_GROUP}", "--ignore-not-found", "--output=name").stdout
     )
@@ -28,9 +28,10 @@ def is_there(cluster: Cluster) -> bool:
 
 @contextmanager
 def installed(cluster: Cluster, chart: str, image: Path | None) -> Iterator[None]:
-    """The operator from this chart; afterwards it is gone, its resource definitions included.
+    """Install the operator with this chart, and uninstall it afterwards with its resource definitions.
 
-    Raises `ProcstreamError` when it does not get ready, or when the image is no OCI archive of one image.
+    Raises `ProcstreamError` when it does not become ready, or when the image is not an OCI archive of one
+    image.
     """
     values = ["--set=webhook.create=false"]  # it would need cert-manager
     if image is not None:
@@ -47,7 +48,7 @@ def installed(cluster: Cluster, chart: str, image: Path | None) -> Iterator[None
     finally:
         cluster.run_helm("uninstall", _RELEASE, place, "--ignore-not-found", "--wait")
         cluster.run("delete", "namespace", _NAMESPACE, "--ignore-not-found", "--timeout=100s")
-        # helm leaves the definitions, by which the next run would take the operator to be there.
+        # helm leaves the definitions; the next run would conclude from them that there is an operator.
         cluster.run("delete", *_definitions(cluster))
 
 
@@ -59,12 +60,12 @@ def _definitions(cluster: Cluster) -> list[str]:
 def _reference(image: Path) -> tuple[str, str]:
     found = containers.image(image)
     if found is None:
-        raise ProcstreamError(f"{IMAGE_VARIABLE}={image}: found no single name, expected an OCI archive")
+        raise ProcstreamError(f"{IMAGE_VARIABLE}={image}: expected an OCI archive of one named image")
     repository, _, tag = found[0].rpartition(":")
     return repository, tag
 
 
-def handed_in() -> tuple[str, Path | None] | None:
-    """The chart and the image that the environment names; None when it names no chart."""
+def named() -> tuple[str, Path | None] | None:
+    """The chart and the image of the environment; None when it has no chart."""
     chart, image = os.environ.get(CHART_VARIABLE), os.environ.get(IMAGE_VARIABLE)
     return (chart, Path(image) if image else None) if chart else None

@@ -1,4 +1,4 @@
-"""The pipeline `lineage` as a FlinkDeployment: whatever happens, every record is in the lake exactly once."""
+"""The pipeline `lineage` as a FlinkDeployment: no failure costs or doubles a record in the lake."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from tests.e2e import helm
 from tests.e2e.namespaces import Namespace
 from tests.e2e.pipelines.release import RELEASE, Pipeline, status, upgrade
 from tests.e2e.pipelines.test_lineage import OTHER_OPERATORS
+from tests.e2e.pods import restarts
 from tests.integration.waiting import until
 
 pytestmark = pytest.mark.long
@@ -26,7 +27,7 @@ def deployment(pipeline: Pipeline) -> dict[str, Any]:
 
 
 def states(pipeline: Pipeline) -> tuple[str, str]:
-    """Of its life cycle and of its job, as the operator sees them of the values that it has now."""
+    """State of its life cycle and of its job, or empty while the operator has not seen the newest values."""
     found = deployment(pipeline)
     status = found.get("status", {})
     if status.get("observedGeneration") != found["metadata"]["generation"]:
@@ -39,13 +40,9 @@ def wait_until_stable(pipeline: Pipeline) -> None:
 
 
 def test_a_first_installation_runs_without_a_restart(lineage: Pipeline) -> None:
-    restarts = {
-        (pod["metadata"]["name"], container["name"]): container["restartCount"]
-        for pod in lineage.namespace.all("pods")
-        for container in pod["status"]["containerStatuses"]
-    }
-    assert len(restarts) == 7
-    assert set(restarts.values()) == {0}
+    found = restarts(lineage.namespace.all("pods"))
+    assert len({container.uid for container in found}) == 7
+    assert set(found.values()) == {0}
     lineage.verify()
 
 
@@ -65,7 +62,7 @@ def test_a_pod_that_is_killed_costs_no_record(lineage: Pipeline, role: str) -> N
     lineage.verify()
 
 
-def test_a_changed_pipeline_goes_on_from_its_last_checkpoint(lineage: Pipeline) -> None:
+def test_a_changed_pipeline_resumes_from_its_last_checkpoint(lineage: Pipeline) -> None:
     wait_until_stable(lineage)
     last = lineage.wait_for_checkpoint()
     before = lineage.parallelism()
@@ -75,7 +72,7 @@ def test_a_changed_pipeline_goes_on_from_its_last_checkpoint(lineage: Pipeline) 
     lineage.verify()
 
 
-def test_a_pipeline_that_does_not_take_the_state_can_be_taken_back(lineage: Pipeline) -> None:
+def test_a_pipeline_that_cannot_use_the_state_can_be_rolled_back(lineage: Pipeline) -> None:
     wait_until_stable(lineage)
     last = lineage.wait_for_checkpoint()
     lineage.upgrade({"definition": OTHER_OPERATORS})
@@ -85,7 +82,7 @@ def test_a_pipeline_that_does_not_take_the_state_can_be_taken_back(lineage: Pipe
     lineage.verify()
 
 
-def test_a_pipeline_that_is_installed_again_goes_on(lineage: Pipeline) -> None:
+def test_a_pipeline_that_is_installed_again_resumes(lineage: Pipeline) -> None:
     last = lineage.wait_for_checkpoint()
     helm.uninstall(lineage.namespace, RELEASE)
     assert not lineage.namespace.all("flinkdeployments")

@@ -1,4 +1,4 @@
-"""Every pipeline that ships, at once, with its sample records: all work. Needs about 16 GB of memory."""
+"""All shipped pipelines at once, with their sample records. Needs about 16 GB of memory."""
 
 import json
 import subprocess

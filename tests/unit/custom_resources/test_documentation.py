@@ -18,7 +18,7 @@ DOCS = ROOT / "docs"
 CRDS = ROOT / "helm" / "procstream" / "crds"
 PACKAGE = Path(procstream_operator.__file__).parent
 
-GENERAL = DOCS / "operator.md"
+OPERATION = DOCS / "operator" / "operation.md"
 PAGES = {
     "topics": DOCS / "resources" / "topic.md",
     "schemas": DOCS / "resources" / "schema.md",
@@ -95,4 +95,4 @@ def test_a_condition_names_what_to_do_unless_it_is_true() -> None:
 
 def test_every_metric_is_listed_with_its_labels() -> None:
     names = re.findall(r"^# TYPE (procstream_operator_\w+) ", Metrics().text().decode(), flags=re.MULTILINE)
-    assert sorted(first_cells(GENERAL, "Metrics")) == sorted(names)
+    assert sorted(first_cells(OPERATION, "Metrics")) == sorted(names)

@@ -2,10 +2,11 @@
 
 import subprocess
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from procstream_common.errors import ProcstreamError
 
@@ -22,6 +23,16 @@ def mount(*arguments: object) -> None:
 def bind(source: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     mount("--bind", source, target)
+
+
+@pytest.fixture(autouse=True)
+def _unmounted(tmp_path: Path) -> Iterator[None]:
+    """A test that fails leaves no mount, into which pytest would descend when it deletes old folders."""
+    yield
+    mounts = [partition.mountpoint for partition in psutil.disk_partitions(all=True)]
+    for left in reversed([mount for mount in mounts if Path(mount).is_relative_to(tmp_path)]):
+        # With shared mounts, one may already be gone with another.
+        subprocess.run(["umount", "--lazy", left], capture_output=True, check=False)
 
 
 @pytest.fixture
@@ -61,6 +72,23 @@ def test_a_bind_mount_is_unmounted_before_the_folder_is_deleted(tmp_path: Path, 
     trees.remove(folder)
     assert not folder.exists()
     assert (elsewhere / "kept").read_text() == "kept"
+
+
+def test_a_mount_in_a_mount_is_unmounted_first(tmp_path: Path, elsewhere: Path) -> None:
+    (elsewhere / "inner").mkdir()
+    bind(elsewhere, tmp_path / "folder" / "bound")
+    mount("-t", "tmpfs", "tmpfs", tmp_path / "folder" / "bound" / "inner")
+    trees.remove(tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()
+    assert (elsewhere / "kept").exists()
+
+
+def test_a_file_that_is_still_open_keeps_no_mount(tmp_path: Path, elsewhere: Path) -> None:
+    bind(elsewhere, tmp_path / "folder" / "bound")
+    with (tmp_path / "folder" / "bound" / "kept").open() as file:
+        trees.remove(tmp_path / "folder")
+        assert file.read() == "kept"
+    assert not (tmp_path / "folder").exists()
 
 
 def test_a_temporary_folder_leaves_what_is_mounted_in_it(tmp_path: Path, elsewhere: Path) -> None:

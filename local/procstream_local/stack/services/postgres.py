@@ -16,7 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from procstream_common.errors import ProcstreamError
+from procstream_common import postgres
+from procstream_common.errors import ProcstreamError, ServerError
+from procstream_common.settings import PostgresSettings, load
 
 from procstream_local.stack import processes
 from procstream_local.stack.records import ProcessRecord
@@ -26,6 +28,7 @@ from procstream_local.stack.services.postgres_installation import find, server_u
 NAME = "postgres"
 DATABASE = USER = "procstream"
 _HOST = "127.0.0.1"
+_CONNECT_SECONDS = 2
 _INITDB = ("-U", USER, "--auth=scram-sha-256", "--pwfile=/dev/stdin", "--encoding=UTF8", "--no-locale")
 _SETTINGS = {
     "listen_addresses": _HOST,
@@ -59,20 +62,14 @@ def environment(folder: Path, port: int) -> dict[str, str]:
 
 def is_ready(folder: Path, port: int) -> bool:
     """Whether our user can connect to the database."""
-    import psycopg  # imported here: it takes a tenth of a second
-
-    try:
-        with psycopg.connect(
-            host=_HOST,
-            port=port,
-            dbname=DATABASE,
-            user=USER,
-            password=_read_password(folder),
-            connect_timeout=2,
-        ):
-            return True
-    except psycopg.Error:
+    variables = environment(folder, port)
+    if not variables:
         return False
+    try:
+        postgres.connect(load(PostgresSettings, variables), timeout=_CONNECT_SECONDS).close()
+    except ServerError:
+        return False
+    return True
 
 
 def psql(folder: Path, port: int, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:

@@ -105,7 +105,7 @@ final class TopicFile {
         }
     }
 
-    /** Reads the file anew if it has changed. */
+    /** Reads the file again if it has changed. */
     private synchronized Map<String, Table> tables() {
         try {
             Object found = List.of(Files.getLastModifiedTime(path), Files.size(path));

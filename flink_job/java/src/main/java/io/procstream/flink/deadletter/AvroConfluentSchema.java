@@ -104,7 +104,7 @@ final class AvroConfluentSchema implements JudgingSchema {
                     Reason.TRUNCATED, "the record ends after " + message.length + " bytes, its schema expects more");
         } catch (IOException | RuntimeException | OutOfMemoryError | StackOverflowError e) {
             decoder = null;
-            throw BadRecordException.undecodable(e); // garbage can ask for gigabytes, or nest for ever
+            throw BadRecordException.undecodable(e); // garbage can ask for gigabytes, or nest endlessly
         }
         if (!decoder.isEnd()) {
             int left = decoder.inputStream().available();

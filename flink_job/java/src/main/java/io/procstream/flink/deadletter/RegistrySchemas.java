@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Only the registry's own "schema not found" (error code 40403) is the record's fault. Refused,
  * timed out, not authorised, failing: asked again with growing pauses, and when it took too long
- * the job fails. Then nothing was called bad, and the job goes on from its last checkpoint.
+ * the job fails. Then no record was called bad, and the job resumes from its last checkpoint.
  */
 final class RegistrySchemas implements Serializable {
     private static final Logger LOG = LoggerFactory.getLogger(RegistrySchemas.class);
@@ -74,7 +74,7 @@ final class RegistrySchemas implements Serializable {
     }
 
     /**
-     * The Avro schema of an id. Blocks while the registry is away.
+     * The Avro schema of an id. Blocks while the registry is unavailable.
      *
      * @throws BadRecordException if the registry has no such id, or it is not of an Avro schema
      * @throws IOException if the registry did not answer within the retry timeout

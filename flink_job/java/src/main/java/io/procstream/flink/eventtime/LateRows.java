@@ -33,7 +33,7 @@ import org.apache.flink.util.OutputTag;
  *       ones out itself; hence the exchange of all with all.
  *   <li>In a checkpoint no W is more than the least L, for it follows from watermarks that were sent before the barrier.
  *       Each subtask restores the largest L of all, so the same holds for rows after a restart, though the watermarks of
- *       sources begin anew, and whatever the parallelism is then.
+ *       sources begin again, and whatever the parallelism is then.
  * </ul>
  *
  * <p>Two prices. A row behind the watermark is late even if the window it belongs to is open still. And a topic without

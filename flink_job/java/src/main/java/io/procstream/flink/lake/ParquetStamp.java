@@ -39,7 +39,7 @@ import org.apache.parquet.format.Util;
  *
  * <p>The id of a file's checkpoint is known only when the file is closed. Nothing already written
  * need change for it: a Parquet file is column chunks and then a footer that says where they are,
- * so another chunk can follow the others and the footer be written anew. Structures and encodings
+ * so another chunk can follow the others and the footer be written again. Structures and encodings
  * are those of {@code parquet.thrift} and {@code Encodings.md} in apache/parquet-format, here by
  * parquet-mr's own generated classes.
  *

@@ -61,7 +61,7 @@ def living(home: Home) -> list[str]:
     return found
 
 
-def test_where_nothing_was_started_status_says_so_and_down_is_harmless(own_home: Home) -> None:
+def test_before_the_first_up_status_fails_and_down_is_harmless(own_home: Home) -> None:
     assert procstream(own_home, "status").returncode == 1
     assert procstream(own_home, "down").returncode == 0
 
@@ -114,7 +114,7 @@ def test_a_second_up_is_harmless(own_home: Home) -> None:
 
 
 @pytest.mark.usefixtures("up", "at_own_stack")
-def test_up_after_a_crash_starts_what_is_gone_with_the_data_it_had(own_home: Home) -> None:
+def test_up_after_a_crash_starts_the_missing_services_with_their_data(own_home: Home) -> None:
     before, ports = pids(own_home), own_home.read().ports
     schema_id = register("lineage-input", LINEAGE_INPUT)
     value = records.framed(schema_id, LINEAGE_INPUT, {"uuid": "before-the-crash", "timestamp": 0})

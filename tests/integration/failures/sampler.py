@@ -1,4 +1,4 @@
-"""A running `procstream-producer procstat`, and what it tells about itself."""
+"""A running `procstream-producer procstat`, with its counters and its health."""
 
 import re
 import signal
@@ -42,7 +42,7 @@ class Sampler:
         return found
 
     def health(self) -> tuple[int, dict[str, Any]]:
-        """Status and report of `/healthz`; status 0 while nobody listens yet."""
+        """Status and report of `/healthz`; status 0 while nothing listens yet."""
         try:
             response = httpx.get(f"{self.address}/healthz", timeout=10)
         except httpx.ConnectError:
@@ -50,7 +50,7 @@ class Sampler:
         return response.status_code, response.json()
 
     def end(self) -> None:
-        """SIGTERM, and whatever it does then."""
+        """Send SIGTERM, and wait for its end."""
         self.signal_end()
         self.wait()
 

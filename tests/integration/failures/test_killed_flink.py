@@ -1,4 +1,4 @@
-"""Flink's processes are killed under load, with the lake on disk and on S3: nothing is lost or doubled."""
+"""Flink's processes are killed under load, with lakes on disk and on S3: no record is lost or duplicated."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ PARTITIONS = 10
 
 @dataclass(frozen=True)
 class Survivor:
-    """A pipeline after all that, with its last report."""
+    """A pipeline after the failures, with its last report."""
 
     report: Report
     output: Folder

@@ -3,12 +3,13 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from procstream_common.errors import ProcstreamError
 from procstream_local.stack.home import Home
-from procstream_local.stack.records import ProcessRecord, StackRecord
+from procstream_local.stack.records import ProcessRecord, RunOptions, StackRecord
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -81,7 +82,7 @@ def test_two_commands_do_not_change_a_stack_at_once(tmp_path: Path) -> None:
         pass
 
 
-def test_a_short_change_is_waited_for(tmp_path: Path) -> None:
+def test_a_command_waits_for_a_short_change(tmp_path: Path) -> None:
     inside, leave = threading.Event(), threading.Event()
 
     def change() -> None:
@@ -105,3 +106,17 @@ def test_a_record_of_an_older_version_keeps_its_lake_paths(tmp_path: Path) -> No
     assert home.read().pipelines["p"].variables == {"OUTPUT_PATH": "/lake"}
     home.write(home.read())
     assert home.read().pipelines["p"].variables == {"OUTPUT_PATH": "/lake"}
+
+
+def test_a_record_of_an_older_version_keeps_its_options(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.write(StackRecord())
+    arguments = ["--parallelism", "3", "--checkpoint-interval=90s", "-Dpipeline.max-parallelism=8"]
+    old = {"name": "p", "source": "p", "job_id": "a", "options": arguments}
+    (tmp_path / "run" / "stack.json").write_text(json.dumps({"pipelines": {"p": old}}))
+    expected = RunOptions(
+        parallelism=3, checkpoint_interval=timedelta(seconds=90), flink={"pipeline.max-parallelism": "8"}
+    )
+    assert home.read().pipelines["p"].options == expected
+    home.write(home.read())
+    assert home.read().pipelines["p"].options == expected

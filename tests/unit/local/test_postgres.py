@@ -1,4 +1,4 @@
-"""The real server, in a folder that is closed to every other user, as pytest's are."""
+"""The real server, in a folder that other users cannot enter."""
 
 import os
 import shutil
@@ -101,7 +101,7 @@ def test_it_stops_at_once_with_a_client_attached_and_keeps_its_rows(
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_psql_is_told_where_and_as_whom(folder: Path, port: int, run: Run) -> None:
+def test_psql_connects_to_the_database_as_its_user(folder: Path, port: int, run: Run) -> None:
     run()
     argv, variables = postgres.psql(folder, port, ["-c", "SELECT 1"])
     assert argv[1:] == ["-c", "SELECT 1"]
@@ -115,7 +115,7 @@ def test_a_stack_whose_database_was_never_started_has_no_settings(folder: Path, 
     assert not postgres.is_ready(folder, port)
 
 
-def test_data_of_another_version_are_not_touched(folder: Path, port: int) -> None:
+def test_data_of_another_version_are_refused(folder: Path, port: int) -> None:
     service = postgres.service(folder, port)
     service.prepare()
     (folder / "data" / "PG_VERSION").write_text("9\n")
@@ -125,7 +125,7 @@ def test_data_of_another_version_are_not_touched(folder: Path, port: int) -> Non
 
 class TestInstallation:
     @pytest.mark.usefixtures("only_pgserver")
-    def test_without_a_server_of_the_system_it_is_the_packages(self) -> None:
+    def test_without_a_server_of_the_system_the_package_has_one(self) -> None:
         assert postgres_installation.find(None).bin.parts[-3:] == ("pgserver", "pginstall", "bin")
 
     @as_root

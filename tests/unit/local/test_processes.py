@@ -29,7 +29,7 @@ def test_a_process_that_ended_by_itself_is_not_found(tmp_path: Path) -> None:
     processes.stop([record])  # nothing to stop
 
 
-def test_a_process_that_nobody_has_waited_for_has_ended(tmp_path: Path) -> None:
+def test_a_zombie_has_ended(tmp_path: Path) -> None:
     record = processes.start(["sleep", "60"], env={}, log=tmp_path / "log")
     os.kill(record.pid, signal.SIGKILL)
     os.waitid(os.P_PID, record.pid, os.WEXITED | os.WNOWAIT)
@@ -75,14 +75,14 @@ def test_another_process_with_the_same_pid_is_not_taken_for_it(tmp_path: Path) -
         processes.stop([record])
 
 
-def test_a_process_that_ends_before_it_is_ready_is_reported_with_its_last_words(tmp_path: Path) -> None:
+def test_a_process_that_ends_before_it_is_ready_is_reported_with_its_last_line(tmp_path: Path) -> None:
     log = tmp_path / "log"
     record = processes.start([sys.executable, "-c", "print('no space left')"], env={}, log=log)
     with pytest.raises(ProcstreamError, match="broken ended before it was ready: no space left"):
         processes.wait_until_ready("broken", record, lambda: False, log, timeout=10)
 
 
-def test_a_process_that_is_never_ready_is_given_up(tmp_path: Path) -> None:
+def test_a_process_that_is_never_ready_is_reported_after_the_timeout(tmp_path: Path) -> None:
     log = tmp_path / "log"
     record = processes.start(SLEEP, env={}, log=log)
     try:

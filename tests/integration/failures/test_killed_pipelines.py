@@ -80,7 +80,7 @@ def dead_letters(pipeline: ShippedPipeline) -> list[tuple[int, int]]:
 
 
 def good(pipeline: ShippedPipeline) -> list[Record]:
-    """Records that are no dead letters, in the order of their partitions."""
+    """Records that are not dead letters, in the order of their partitions."""
     dropped = set(dead_letters(pipeline))
     sent = records.committed_json(pipeline.source)
     return [record for record in sent if (record.partition, record.offset) not in dropped]

@@ -55,8 +55,9 @@ def test_up_finds_every_service_running(home: Home) -> None:
     before = home.read().processes
     assert "Flink UI" in run("up")
     assert home.read().processes == before
-    services = json.loads(run("status", "--json"))["services"]
-    assert {service["state"] for service in services} == {"ready"}
+    found = json.loads(commands.run("procstream", "status", "--json").stdout)
+    assert {service["state"] for service in found["services"]} == {"ready"}
+    assert not [pipeline for pipeline in found["pipelines"] if pipeline["unanswered"]]
 
 
 def test_a_pipeline_from_the_first_record_to_the_proof(home: Home, topic: str, file: Path) -> None:

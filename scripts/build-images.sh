@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# An image is made by Dockerfile.NAME and becomes procstream-NAME.
+# Dockerfile.NAME builds the image procstream-NAME.
 names=(producer operator flink)
 label=org.opencontainers.image
 
@@ -11,25 +11,25 @@ usage() {
   cat <<EOF
 usage: scripts/build-images.sh [OPTION]...
 
-Builds the images procstream-NAME, NAME being one of: ${names[*]}
+Builds the images procstream-NAME, where NAME is one of: ${names[*]}
 
-  --only NAME             this one alone; may be given several times
+  --only NAME             build only this one; repeat the option for several
   --tag TAG               default: the project's version, $(version)
-  --registry REGISTRY     name them REGISTRY/procstream-NAME:TAG; default: localhost
-  --push REGISTRY         the same, and push them there
-  --load kind|containerd  put them into the nodes of a kind cluster (KIND_CLUSTER_NAME, default: kind),
+  --registry REGISTRY     name the images REGISTRY/procstream-NAME:TAG; default: localhost
+  --push REGISTRY         the same, and push them
+  --load kind|containerd  load them into the nodes of a kind cluster (KIND_CLUSTER_NAME, default: kind),
                           or into this machine's containerd for Kubernetes (CONTAINERD_ADDRESS)
-  --archive DIR           write them to DIR/procstream-NAME.tar, OCI archives
-  --platform LIST         such as linux/amd64,linux/arm64; several can only be pushed
-  --base-image IMAGE      a Debian 12 instead of debian:bookworm-slim
+  --archive DIR           write them to DIR/procstream-NAME.tar as OCI archives
+  --platform LIST         such as linux/amd64,linux/arm64; several platforms need --push
+  --base-image IMAGE      Debian 12 image to use instead of debian:bookworm-slim
   --no-cache              build every layer again, with the newest Debian packages
   --builder NAME          docker or buildah; default: docker if its engine answers, else buildah
   --help
 
-For networks with mirrors or certificates of their own. The files are there while an image is built, and
-never in it:
+For networks with their own mirrors or certificates. The files are available while an image is built, and are never
+in it:
 
-  CA_BUNDLE, SSL_CERT_FILE   certificates that pip trusts (the first one set)
+  CA_BUNDLE, SSL_CERT_FILE   certificates that pip trusts (the first one that is set)
   PIP_CONFIG_FILE            pip's configuration
   APT_CONFIG                 apt's configuration
   HTTP_PROXY, HTTPS_PROXY, NO_PROXY (or in lower case)
@@ -65,7 +65,7 @@ main() {
       --platform) platforms=$2 ;;
       --base-image) base_image=$2 ;;
       --builder) builder=$2 ;;
-      *) fail "found '$1', which is no option; see --help" ;;
+      *) fail "found '$1', expected an option; see --help" ;;
     esac
     shift 2
   done
@@ -78,7 +78,7 @@ main() {
   done
   [[ $load =~ ^(kind|containerd)?$ ]] || fail "--load: found '$load', expected kind or containerd"
   ! several_platforms || [[ $push == true && -z $load$archives ]] ||
-    fail "--platform: found '$platforms'; several can only be pushed, by --push"
+    fail "--platform: found '$platforms'; several platforms need --push, without --load and --archive"
   [[ " ${only[*]} " != *" flink "* ]] || compgen -G 'flink_job/java/target/procstream-flink-*.jar' >/dev/null ||
     fail "flink_job/java/target: found no procstream-flink-*.jar, expected the jars of the Flink module; run 'make setup'"
   builder=${builder:-$(find_builder)}
@@ -98,7 +98,7 @@ main() {
 
   if [[ -n $load && -z $archives ]]; then
     archives=$(mktemp -d)
-    # shellcheck disable=SC2064 # the folder that it is now
+    # shellcheck disable=SC2064 # expands now, on purpose
     trap "rm -rf '$archives'" EXIT
   fi
   [[ -z $archives ]] || mkdir -p "$archives"
@@ -121,7 +121,7 @@ find_builder() {
   elif command -v buildah >/dev/null; then
     echo buildah
   else
-    fail "found no docker whose engine answers and no buildah, expected one of them"
+    fail "found neither a running Docker engine nor buildah, expected one of them"
   fi
 }
 
@@ -133,8 +133,8 @@ revision() {
   git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown
 }
 
-# use_file SECRET FILE [ARGUMENT]: mounts a file while something runs that asks for it; the build argument
-# then has its path there.
+# use_file SECRET FILE [ARGUMENT]: mounts a file for the build steps that request it. The build argument ARGUMENT is its
+# path there.
 use_file() {
   [[ -n $2 ]] || return 0
   [[ -f $2 && -r $2 ]] || fail "$1: found '$2', expected a readable file; see --help"
@@ -142,7 +142,7 @@ use_file() {
   [[ -z ${3:-} ]] || arguments+=(--build-arg "$3=/run/secrets/$1")
 }
 
-# Both builders hand these to every step and keep them out of the image.
+# Both builders pass these to every step and keep them out of the image.
 use_proxies() {
   local variable
   for variable in {HTTP,HTTPS,NO}_PROXY {http,https,no}_proxy; do
@@ -150,8 +150,8 @@ use_proxies() {
   done
 }
 
-# Images of several platforms are one name in a registry. Docker's engine cannot keep such a name itself, so
-# it pushes while it builds; buildah keeps a list (a manifest) under the name.
+# Images of several platforms have one name in a registry. Docker's engine cannot store them under one name, so
+# it pushes while it builds; buildah stores a list (a manifest) under the name.
 several_platforms() {
   [[ $platforms == *,* ]]
 }
@@ -174,7 +174,7 @@ build_with_buildah() {
   local as=--tag
   if several_platforms; then
     as=--manifest
-    buildah manifest rm "$2" >/dev/null 2>&1 || true # it would be added to
+    buildah manifest rm "$2" >/dev/null 2>&1 || true # otherwise the image is added to the old list
   fi
   buildah build --isolation "$(isolation)" --network host --layers --file "$1" "$as" "$2" "${arguments[@]}" .
 }
@@ -188,11 +188,11 @@ push_with_buildah() {
 }
 
 archive_with_buildah() {
-  rm -f "$2" # it would be added to
+  rm -f "$2" # otherwise the image is added to the old archive
   buildah push --quiet "$1" "oci-archive:$2:$1"
 }
 
-# Steps run in containers where this machine (or the container that it is) allows them, else in chroots.
+# Steps run in containers if this machine (or the container we are in) allows them, otherwise in chroots.
 isolation() {
   local user=()
   ((EUID == 0)) || user=(--user --map-root-user)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the images, brings them to the cluster, installs or upgrades the chart, and verifies that it works.
+# Builds the images and loads or pushes them, installs or upgrades the chart, and verifies that it works.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,18 +7,18 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/deploy.sh local|aws [OPTION…] [-- HELM OPTION…]
 
-  local   values-local.yaml; images are loaded into the cluster (kind)
-  aws     values-aws.yaml; images are pushed to --registry, such as the address of an ECR
+  local   uses values-local.yaml and loads the images into the cluster (kind)
+  aws     uses values-aws.yaml and pushes the images to --registry, such as the address of an ECR
 
-  --release NAME        of helm (default: procstream)
-  --namespace NAME      (default: procstream)
-  --load kind|containerd|none   how `local` brings the images (default: kind)
-  --registry REGISTRY   registry and path for `aws`
-  --tag TAG             of the images (default: the project's version)
-  --skip-build          the images are there
-  --timeout DURATION    for everything to be up (default: 10m)
+  --release NAME        Helm release (default: procstream)
+  --namespace NAME      namespace of the release (default: procstream)
+  --load kind|containerd|none   how `local` loads the images (default: kind)
+  --registry REGISTRY   registry and path of the images; required by `aws`
+  --tag TAG             tag of the images (default: the project's version)
+  --skip-build          use images that were built before
+  --timeout DURATION    how long to wait for each step (default: 10m)
 
-What follows -- goes to helm, such as: -- --values my-values.yaml
+Arguments after -- are passed to helm, such as: -- --values my-values.yaml
 TEXT
 }
 
@@ -50,7 +50,7 @@ need kubectl; need helm
 
 images=()
 if [[ $target == aws ]]; then
-  [[ $registry ]] || fail "--registry: not given, expected the registry that the cluster pulls from"
+  [[ $registry ]] || fail "--registry: not set, expected the registry from which the cluster pulls"
   images=(--push "$registry")
 else
   registry=${registry:-localhost}
@@ -62,7 +62,7 @@ if $build; then
 fi
 
 echo "== chart"
-# helm installs definitions once and never upgrades them.
+# Helm never upgrades what is in crds/.
 kubectl apply --server-side --force-conflicts --filename helm/procstream/crds/
 helm upgrade --install "$release" helm/procstream --namespace "$namespace" --create-namespace \
   --values "helm/procstream/values-$target.yaml" --set "image.registry=$registry" ${tag:+--set "image.tag=$tag"} \

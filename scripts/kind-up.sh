@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a kind cluster ready for the chart: the cluster, procstream's resource definitions, Flink's operator.
+# Creates a kind cluster for the chart, with procstream's CustomResourceDefinitions and Flink's operator.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,11 +7,11 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/kind-up.sh [--name NAME] [--without-flink-operator]
 
-  --name NAME                of the kind cluster (default: procstream)
-  --without-flink-operator   pipelines run as plain Deployments, as values-local.yaml has them
+  --name NAME                name of the kind cluster (default: procstream)
+  --without-flink-operator   do not install Flink's operator; values-local.yaml does not need it
 
-Flink's Kubernetes operator (1.16 or later) is installed from FLINK_OPERATOR_CHART: the path or address of its
-chart archive, as the Flink project publishes it, or NAME/CHART of a helm repository that was added.
+Flink's Kubernetes operator (1.16 or later) is installed from FLINK_OPERATOR_CHART: the path or URL of the chart
+archive that the Flink project publishes, or NAME/CHART of a Helm repository that you added.
 TEXT
 }
 
@@ -34,15 +34,15 @@ if $operator; then
 fi
 
 if kind get clusters | grep -qx "$name"; then
-  echo "the kind cluster $name is there"
+  echo "the kind cluster $name exists"
 else
   kind create cluster --name "$name" --config kind/cluster.yaml --wait 120s
 fi
 context=kind-$name
-# helm installs definitions once and never upgrades them, so they are applied here.
+# Helm never upgrades what is in crds/, so the definitions are applied here.
 kubectl --context "$context" apply --server-side --force-conflicts --filename helm/procstream/crds/
 if $operator; then
-  # Its webhook would need cert-manager; the chart's own schema checks what procstream renders.
+  # The webhook needs cert-manager. The chart's values schema validates pipelines without it.
   helm upgrade --install flink-kubernetes-operator "$FLINK_OPERATOR_CHART" --kube-context "$context" \
     --namespace flink-operator --create-namespace --set webhook.create=false --wait --timeout 5m
 fi

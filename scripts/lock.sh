@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compiles requirements/*.txt: every version pinned, every file hashed, no registry address recorded.
-# ONLY="producer build" compiles just those; arguments go to `uv pip compile`, such as --upgrade.
+# Compiles requirements/*.txt: every version is pinned, every file has a hash, and no registry address is recorded.
+# ONLY="producer build" compiles only these. Arguments such as --upgrade are passed to `uv pip compile`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 uv=${UV:-.venv/bin/uv}
@@ -16,14 +16,14 @@ compile() {
 }
 
 compile dev "$@" --extra flink "${members[@]/%//pyproject.toml}" requirements/dev.in
-# The images have the versions that the tests ran with.
+# The images contain the versions that the tests use.
 compile build "$@" --constraint requirements/dev.txt requirements/build.in
 compile producer "$@" --constraint requirements/dev.txt --extra msk-iam {common,producer}/pyproject.toml
 compile operator "$@" --constraint requirements/dev.txt --extra msk-iam {common,operator}/pyproject.toml
-# Of Beam, Flink uses the worker that runs Python functions; these serve its other parts, or run in threads.
+# Flink uses only Beam's worker for Python functions; these packages are for other parts of Beam, or for thread mode.
 unused=(docopt find-libpython hdfs jsonpickle jsonschema jsonschema-specifications pemja pydot redis
   referencing rpds-py fasteners)
 compile flink "$@" --constraint requirements/dev.txt --extra flink --extra msk-iam \
   "${unused[@]/#/--no-emit-package=}" {common,flink_job,lineage}/pyproject.toml
-# Never beside the rest: it asks for versions that the components do not have.
+# Checkov has its own environment, because its pins conflict with those of the components.
 compile checkov "$@" requirements/checkov.in

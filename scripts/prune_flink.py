@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Bring a pip-installed Flink to the shape of its distribution, without what nothing of procstream's runs.
+"""Turn a pip-installed Flink into its distribution, without what procstream does not run.
 
-Run with the interpreter of the environment that Flink was installed into:
+Run it with the interpreter of the environment in which Flink is installed:
 
     /opt/procstream/bin/python -B scripts/prune_flink.py /opt/flink
 
-Flink's scripts and jars become that folder (FLINK_HOME); its Python modules stay where they are.
+Flink's scripts and jars are moved to that folder (FLINK_HOME). Its Python modules stay in place.
 """
 
 import platform
@@ -25,7 +25,7 @@ ARCHITECTURES = {
     "x86_64": ("linux64.", "x86_64", "linux-x64", "amd64"),
     "aarch64": ("linux-aarch64.", "aarch_64", "aarch64", "linux-arm64", "arm64"),
 }
-"""How the jars' native libraries call each machine."""
+"""Names of each machine in the paths of native libraries."""
 
 UNUSED = (
     "apache_beam/examples",
@@ -43,7 +43,7 @@ UNUSED = (
     "**/*.pyx",
     "**/*.pyi",
 )
-"""Sources for compilers, samples, test suites, and what pyarrow offers besides files and frames."""
+"""Sources, samples, test suites, and the parts of pyarrow that are not for files and tables."""
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def main() -> None:
     home.mkdir(parents=True)
     for name in DISTRIBUTION:
         shutil.move(package / name, home / name)
-    # What starts the Python of a function is looked for here.
+    # PyFlink looks here for the script that starts Python functions.
     (package / "bin").symlink_to(home / "bin")
     shutil.rmtree(package / "log", ignore_errors=True)
     shutil.rmtree(home / "plugins" / "external-resource-gpu")
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def remove(path: Path) -> None:
-    """A folder or a file, if a pattern before has not removed it."""
+    """Remove a folder or a file, unless another pattern has removed it."""
     if path.is_dir():
         shutil.rmtree(path)
     else:

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Remove from an image's packages what nothing there reads.
+"""Remove what nothing reads from the packages of an image.
 
-Run with the interpreter of the environment that is to be pruned:
+Run it with the interpreter of the environment to prune:
 
     /opt/procstream/bin/python -B scripts/prune_site_packages.py
 
-Tracebacks still name file and line of a third-party module, but cannot show the line: of those only the
-byte code stays. procstream's own packages keep their sources.
+Only the byte code of third-party modules stays: tracebacks contain their files and line numbers, but not the
+lines. procstream's own packages keep their sources.
 """
 
 import importlib.util
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 AWS_SERVICES = frozenset({"signin", "sso", "sso-oidc", "sts"})
-"""What botocore's credential providers call; beside them, S3 is asked where s3fs is there."""
+"""Services that botocore's credential providers call. S3 is added where s3fs is installed."""
 
 SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
 
@@ -38,12 +38,12 @@ def main() -> None:
 
 
 def faker_locales() -> Iterator[Path]:
-    """Folders of the locales that drawing the sample people does not import (of 14 MB of names)."""
+    """Folders of locales that the sample people do not use (most of 14 MB)."""
     if importlib.util.find_spec("faker") is None:
         return
     from procstream_producer.generators.people import People
 
-    People(random.Random(0))  # noqa: S311 - for its imports alone
+    People(random.Random(0))  # noqa: S311 - only for its imports
     for module in (SITE_PACKAGES / "faker" / "providers").glob("*/*/__init__.py"):
         locale = module.parent
         if ".".join(locale.relative_to(SITE_PACKAGES).parts) not in sys.modules:
@@ -51,7 +51,7 @@ def faker_locales() -> Iterator[Path]:
 
 
 def aws_services() -> Iterator[Path]:
-    """Folders of the services' models (of 28 MB); the files beside them hold the regions."""
+    """Folders of service models (most of 28 MB). The files beside them contain the regions."""
     asked = AWS_SERVICES | ({"s3"} if importlib.util.find_spec("s3fs") else set())
     for models in (SITE_PACKAGES / "botocore" / "data", SITE_PACKAGES / "boto3" / "data"):
         for model in models.glob("*/"):
@@ -60,24 +60,24 @@ def aws_services() -> Iterator[Path]:
 
 
 def lexers() -> Iterator[Path]:
-    """The languages that Pygments can highlight: rich brings it, and nothing here is highlighted."""
+    """Pygments' lexers. Pygments is a dependency of rich, and nothing here highlights code."""
     yield from (SITE_PACKAGES / "pygments" / "lexers").glob("[!_]*.py")
 
 
 def tests() -> Iterator[Path]:
-    """Folders of test suites that packages bring along."""
+    """Folders of test suites in packages."""
     yield from (folder for name in ("test", "tests") for folder in SITE_PACKAGES.glob(f"*/{name}/"))
 
 
 def libraries() -> Iterator[Path]:
-    """Native libraries; not NumPy's OpenBLAS, whose segments strip would move off their pages."""
+    """Native libraries, except NumPy's OpenBLAS, whose segments `strip` would misalign."""
     for path in SITE_PACKAGES.rglob("*"):
         if ".so" in path.suffixes and path.is_file() and path.parent.name != "numpy.libs":
             yield path
 
 
 def compile_module(source: Path) -> None:
-    """Byte code that is never compared with its source: not every builder keeps the files' times."""
+    """Write byte code that is never compared with its source: not every builder keeps modification times."""
     own = source.relative_to(SITE_PACKAGES).parts[0].startswith("procstream_")
     py_compile.compile(
         str(source),

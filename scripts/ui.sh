@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Forwards the web interfaces to this machine, and does so again when a pod is replaced. Ctrl-C ends it.
+# Forwards the web interfaces of a release to this machine, also after a pod was replaced, until Ctrl-C.
 set -euo pipefail
 
 usage() {
@@ -12,7 +12,7 @@ Usage: scripts/ui.sh [--namespace NAME] [--release NAME] [--pipeline NAME]
   8080  schema registry
   8083  SQL Gateway
 
-Of these, what the release has.
+Forwards those that the release has, until Ctrl-C.
 TEXT
 }
 
@@ -30,7 +30,7 @@ while (($#)); do
 done
 command -v kubectl >/dev/null || fail "kubectl: not found on PATH"
 
-# As the chart names its objects.
+# The chart's names of its objects.
 prefix=$release
 [[ $release == *procstream* ]] || prefix=$release-procstream
 
@@ -38,14 +38,14 @@ prefix=$release
 forward() {
   kubectl get service "$2" --namespace "$namespace" >/dev/null 2>&1 || return 0
   if (exec 3<>"/dev/tcp/127.0.0.1/$3") 2>/dev/null; then
-    echo "$1: port $3 of this machine is taken" >&2
+    echo "$1: port $3 of this machine is in use" >&2
     return 0
   fi
   echo "$1: http://127.0.0.1:$3"
   (
     trap 'kill "$forwarding" 2>/dev/null; exit' TERM
     while true; do
-      # A forward ends with the pod that it goes to.
+      # A port-forward ends with its pod.
       kubectl port-forward --namespace "$namespace" "service/$2" "$3:$4" >/dev/null 2>&1 &
       forwarding=$!
       wait "$forwarding" || true
@@ -61,5 +61,5 @@ forward "MinIO console" "$prefix-minio" 9001 9001
 forward "schema registry" "$prefix-registry" 8080 8080
 forward "SQL Gateway" "$prefix-sql-gateway" 8083 8083
 forward "Flink (SQL Gateway)" "$prefix-sql-gateway-jobmanager" 8082 8081
-[[ $(jobs -p) ]] || fail "release $release in namespace $namespace has none of them"
+[[ $(jobs -p) ]] || fail "release $release in namespace $namespace has none of these services"
 wait

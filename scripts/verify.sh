@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Compares a pipeline's topic, files and commit log: starts the chart's verification as a Job and waits for it.
+# Verifies a pipeline: starts a Job from the chart's verification CronJob, waits for it, and prints its log.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
 Usage: scripts/verify.sh [--namespace NAME] [--release NAME] [--timeout SECONDS] PIPELINE
 
-The exit code is that of `procstream lineage verify`: 0 proven, 1 not, 2 could not tell.
+The exit code is that of `procstream lineage verify`: 0 proven, 1 not proven, 2 unknown.
+--timeout is how long to wait for it, in seconds (default: 600).
 TEXT
 }
 

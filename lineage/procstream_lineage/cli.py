@@ -85,7 +85,7 @@ def verify(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Prove that every record is committed exactly once. Exit code 0: proven, 1: not, 2: could not tell."""
+    """Prove that every record is committed exactly once. Exit code 0: proven, 1: not proven, 2: unknown."""
     try:
         target = _target(pipeline, topic or (), output, commit_log, dropped)
         if not target.topics:

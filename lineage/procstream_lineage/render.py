@@ -67,7 +67,7 @@ def headline(report: Report) -> str:
     return {
         Verdict.PROVEN: "proven: every record is committed exactly once",
         Verdict.NOT_PROVEN: "not proven",
-        Verdict.UNKNOWN: "could not tell",
+        Verdict.UNKNOWN: "unknown",
     }[report.verdict]
 
 

@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """0 proven, 1 not, 2 could not tell."""
+        """0 proven, 1 not proven, 2 unknown."""
         return {Verdict.PROVEN: 0, Verdict.NOT_PROVEN: 1, Verdict.UNKNOWN: 2}[self]
 
 

@@ -47,12 +47,14 @@ def procstat(
     topic: Topic = "procstat_snapshots",
     path: Annotated[str, typer.Option(envvar="PROCSTAT_PATH", help="File to sample.")] = "/proc/stat",
     interval: Annotated[
-        float, typer.Option(envvar="PRODUCER_INTERVAL_SECONDS", help="Seconds from sample to sample.")
+        float, typer.Option(envvar="PRODUCER_INTERVAL_SECONDS", help="Seconds between samples.")
     ] = 1.0,
     node: Annotated[
         str | None,
         typer.Option(
-            envvar="NODE_NAME", help="Name of the node, the records' key.", show_default="this host's name"
+            envvar="NODE_NAME",
+            help="Name of the node: the key of the records.",
+            show_default="this host's name",
         ),
     ] = None,
     buffer_max_records: Annotated[
@@ -67,10 +69,13 @@ def procstat(
         bool, typer.Option(envvar="METRICS_ENABLED", help="Serve /metrics and /healthz over HTTP.")
     ] = True,
     metrics_host: Annotated[
-        str, typer.Option(envvar="METRICS_HOST", help="Address to serve them at.")
+        str, typer.Option(envvar="METRICS_HOST", help="Address of /metrics and /healthz.")
     ] = "0.0.0.0",  # noqa: S104 - Prometheus and the kubelet ask from outside
     metrics_port: Annotated[
-        int, typer.Option(envvar="METRICS_PORT", min=0, max=65535, help="Port; 0 takes any free one.")
+        int,
+        typer.Option(
+            envvar="METRICS_PORT", min=0, max=65535, help="Port of /metrics and /healthz; 0: any free port."
+        ),
     ] = 9108,
     startup_timeout: StartupTimeout = 30.0,
     flush_timeout: FlushTimeout = 10.0,
@@ -114,26 +119,28 @@ def procstat(
 def tail(
     topic: Annotated[str, typer.Argument(help="Topic to read.")],
     from_beginning: Annotated[
-        bool, typer.Option("--from-beginning", help="Start with the oldest record, not with new ones.")
+        bool, typer.Option("--from-beginning", help="Start with the oldest record instead of new ones.")
     ] = False,
     max_messages: Annotated[
         int | None,
-        typer.Option("--max-messages", "-n", min=1, help="End after so many records.", show_default="no end"),
+        typer.Option(
+            "--max-messages", "-n", min=1, help="Number of records after which to end.", show_default="no end"
+        ),
     ] = None,
     timeout: Annotated[
         float | None,
-        typer.Option(min=0, help="End after so many seconds without a record.", show_default="no end"),
+        typer.Option(min=0, help="Seconds without a record after which to end.", show_default="no end"),
     ] = None,
     partition: Annotated[
-        int | None, typer.Option(help="Read this partition alone.", show_default="all")
+        int | None, typer.Option(help="Read only this partition.", show_default="all")
     ] = None,
     startup_timeout: StartupTimeout = 30.0,
     log_level: LogLevelOption = LogLevel.INFO,
 ) -> None:
     """Print decoded records as JSON lines. Commits nothing, joins no consumer group.
 
-    Avro with the Confluent header is decoded with the registry's schema, the rest shown as JSON, text or
-    base64. A record that cannot be decoded has an `error`.
+    Avro with the Confluent header is decoded with the registry's schema. Other values are printed as JSON,
+    text or base64. A record that cannot be decoded has an `error`.
     """
     from confluent_kafka import Consumer
     from procstream_common.kafka import ClientErrors
@@ -156,7 +163,7 @@ def tail(
             decoder = Decoder(_lookup_when_needed())
             reader.tail(consumer, errors, topic, partitions, reach, decoder, stop, sys.stdout)
     except BrokenPipeError:
-        # A reader such as `head` has enough; the interpreter is not to complain when it flushes stdout.
+        # The reader, such as `head`, has ended. Otherwise Python reports an error when it flushes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     finally:
         consumer.close()
@@ -166,9 +173,9 @@ def tail(
 def round_trip_command(
     topic: Annotated[str, typer.Argument(help="Topic to write and read.")],
     count: Annotated[int, typer.Option(min=1, help="Number of records.")] = 10,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds to send them, and to read them.")] = 30.0,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds for sending, and for reading.")] = 30.0,
 ) -> None:
-    """Send records to a topic and read them back. Exit code 1 when one is missing."""
+    """Send records to a topic and read them back. Exit code 1 if one is missing."""
     from procstream_common.kafka import KafkaCluster
 
     from procstream_producer.round_trip import round_trip
@@ -187,7 +194,7 @@ def main() -> None:
 
 
 def _lookup_when_needed() -> Callable[[int], str]:
-    """A lookup that wants a registry only once a record names a schema: JSON topics need none."""
+    """A lookup that needs a registry only when a record names a schema: JSON topics need none."""
     registry: SchemaRegistry | None = None
 
     def schema_text(schema_id: int) -> str:

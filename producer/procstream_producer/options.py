@@ -8,9 +8,11 @@ from procstream_common.errors import SettingsError
 from procstream_common.logs import LogFormat, LogLevel
 
 Topic = Annotated[str, typer.Option(envvar="KAFKA_TOPIC", help="Topic to send to.")]
-LogFormatOption = Annotated[LogFormat, typer.Option(envvar="LOG_FORMAT", help="Log lines on stderr.")]
+LogFormatOption = Annotated[
+    LogFormat, typer.Option(envvar="LOG_FORMAT", help="Format of log lines on stderr.")
+]
 LogLevelOption = Annotated[
-    LogLevel, typer.Option(envvar="LOG_LEVEL", case_sensitive=False, help="Least level of log lines.")
+    LogLevel, typer.Option(envvar="LOG_LEVEL", case_sensitive=False, help="Lowest level of log lines.")
 ]
 StartupTimeout = Annotated[
     float,
@@ -23,7 +25,7 @@ StartupTimeout = Annotated[
 FlushTimeout = Annotated[
     float,
     typer.Option(
-        envvar="FLUSH_TIMEOUT_SECONDS", min=0, help="Seconds to wait for the last deliveries at the end."
+        envvar="FLUSH_TIMEOUT_SECONDS", min=0, help="Seconds to wait for outstanding deliveries at the end."
     ),
 ]
 
@@ -32,7 +34,7 @@ def check_interval(interval: float) -> None:
     """Check the seconds between two records.
 
     Raises:
-        SettingsError: it is no number above 0.
+        SettingsError: it is not a number above 0.
     """
     if not (interval > 0 and math.isfinite(interval)):
         raise SettingsError(f"PRODUCER_INTERVAL_SECONDS: found {interval:g}, expected more than 0 seconds")

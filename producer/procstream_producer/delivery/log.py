@@ -41,13 +41,13 @@ class DeliveryLog:
         """Log that the broker is unavailable, and why."""
         self._dropped_before_outage = self._dropped
         reason = self._last_error() or "no answer"
-        _log.warning("%s: broker away (%s); keeping records, %d so far", self._topic, reason, waiting)
+        _log.warning("%s: broker unavailable (%s); keeping records, %d so far", self._topic, reason, waiting)
 
     def came_back(self, event: CameBack, waiting: int) -> None:
         """Say that the broker is back, what is kept for it and what was lost."""
         lost = self._dropped - self._dropped_before_outage
         _log.info(
-            "%s: broker back after %.1f s; %d records buffered, %d dropped meanwhile",
+            "%s: broker reachable again after %.1f s; %d records buffered, %d dropped meanwhile",
             self._topic, event.seconds, waiting, lost,
         )  # fmt: skip
         self._seldom.reset()

@@ -30,13 +30,13 @@ generate_app = typer.Typer(
 
 
 def rate(value: str | float) -> float:
-    """Records a second; `max` is infinity."""
+    """Records per second; `max` is infinity."""
     try:
         number = math.inf if value == "max" else float(value)
     except ValueError:
         number = 0.0
     if not number > 0:
-        raise typer.BadParameter(f"found {value!r}, expected more than 0 records a second, or max")
+        raise typer.BadParameter(f"found {value!r}, expected more than 0 records per second, or max")
     return number
 
 
@@ -58,25 +58,27 @@ Rate = Annotated[
         envvar="PRODUCER_RATE",
         parser=rate,
         metavar="NUMBER|max",
-        help="Records a second, or max: as fast as the broker takes them.",
+        help="Records per second, or max: as fast as the broker accepts them.",
     ),
 ]
-Count = Annotated[int | None, typer.Option(min=1, help="End after so many records.", show_default="no end")]
+Count = Annotated[
+    int | None, typer.Option(min=1, help="Number of records after which to end.", show_default="no end")
+]
 Duration = Annotated[
-    float | None, typer.Option(min=0, help="End after so many seconds.", show_default="no end")
+    float | None, typer.Option(min=0, help="Seconds after which to end.", show_default="no end")
 ]
 Seed = Annotated[
     int | None,
-    typer.Option(help="The same seed gives the same values apart from times.", show_default="a new one"),
+    typer.Option(help="The same seed generates the same values, except for times.", show_default="a new one"),
 ]
 Malformed = Annotated[
-    float, typer.Option(callback=share, help="Share of records (0 to 1) that are malformed in varied ways.")
+    float, typer.Option(callback=share, help="Share of records (0 to 1) that are malformed, in various ways.")
 ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sending:
-    """How records are sent, and until when. Rate in records a second, times in seconds."""
+    """How records are sent, and until when. Rate in records per second, times in seconds."""
 
     topic: str
     rate: float
@@ -102,7 +104,7 @@ def lineage_input(
     """Send records of a uuid and a timestamp, spread evenly over the topic's partitions.
 
     Prints one JSON line at the end: what was delivered and dropped, the seconds and the rate. Exit code 1
-    when anything was dropped.
+    if anything was dropped.
     """
 
     def source() -> RecordSource:
@@ -133,7 +135,7 @@ def lineage_input(
 def transactions(
     topic: Topic = "transactions",
     interval: Annotated[
-        float, typer.Option(envvar="PRODUCER_INTERVAL_SECONDS", help="Seconds from record to record.")
+        float, typer.Option(envvar="PRODUCER_INTERVAL_SECONDS", help="Seconds between records.")
     ] = 2.0,
     records_per_second: Annotated[
         float | None,
@@ -142,7 +144,7 @@ def transactions(
             envvar="PRODUCER_RATE",
             parser=rate,
             metavar="NUMBER|max",
-            help="Records a second, instead of an interval; or max: as fast as the broker takes them.",
+            help="Records per second, instead of an interval; or max: as fast as the broker accepts them.",
         ),
     ] = None,
     count: Count = None,
@@ -157,7 +159,7 @@ def transactions(
     """Send card payments as JSON, keyed by user; about 5 % are above 5000.
 
     Prints one JSON line at the end: what was delivered and dropped, how many of the records were
-    malformed, the seconds and the rate. Exit code 1 when anything was dropped.
+    malformed, the seconds and the rate. Exit code 1 if anything was dropped.
     """
 
     def source() -> RecordSource:
@@ -193,7 +195,7 @@ def splitpay(
         float,
         typer.Option(
             callback=share,
-            help="Share of the well-formed records (0 to 1) that have an earlier event_id, the user moved.",
+            help="Share of the well-formed records (0 to 1) with an earlier event_id and another location.",
         ),
     ] = 0.0,
     startup_timeout: StartupTimeout = 30.0,
@@ -204,7 +206,7 @@ def splitpay(
     """Send split bills as nested JSON, keyed by event_id.
 
     Prints one JSON line at the end: what was delivered and dropped, how many of the records were
-    malformed or repeated, the seconds and the rate. Exit code 1 when anything was dropped.
+    malformed or repeated, the seconds and the rate. Exit code 1 if anything was dropped.
     """
 
     def source() -> RecordSource:
@@ -240,7 +242,7 @@ def orders(
         typer.Option(callback=share, help="Share of the well-formed records (0 to 1) that are late."),
     ] = 0.0,
     late_by: Annotated[
-        float, typer.Option(help="Seconds that a late record is late at most; at least it is half of them.")
+        float, typer.Option(help="Maximum lateness of a late record in seconds; the minimum is half of it.")
     ] = 60.0,
     startup_timeout: StartupTimeout = 30.0,
     flush_timeout: FlushTimeout = 30.0,
@@ -250,7 +252,7 @@ def orders(
     """Send orders as JSON, keyed by customer; event times are up to a second out of order.
 
     Prints one JSON line at the end: what was delivered and dropped, how many of the records were
-    malformed or late, the seconds and the rate. Exit code 1 when anything was dropped.
+    malformed or late, the seconds and the rate. Exit code 1 if anything was dropped.
     """
 
     def source() -> RecordSource:

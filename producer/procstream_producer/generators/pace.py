@@ -7,20 +7,20 @@ _SHORTEST_WAIT_SECONDS = 0.01
 
 
 class Pace:
-    """A rate in records a second, kept on average and without drift.
+    """A rate in records per second, kept on average and without drift.
 
     A stall, such as an unavailable broker, is not caught up: records that are more than a second late are
     skipped, and the rate continues.
 
     Args:
-        rate: records a second, or None for as fast as it goes.
+        rate: records per second, or None for as fast as it goes.
         start: monotonic seconds.
         batch: most records due at a time.
     """
 
     def __init__(self, *, rate: float | None, start: float, batch: int) -> None:
         if rate is not None and not (rate > 0 and math.isfinite(rate)):
-            raise ValueError(f"found a rate of {rate}, expected more than 0 records a second")
+            raise ValueError(f"found a rate of {rate}, expected more than 0 records per second")
         self._rate = rate
         self._start = start
         self._batch = batch

@@ -67,7 +67,7 @@ class Summary:
 class Generator:
     """Sends the records of `source` to `topic`: to the partition of their key, else each batch to the next.
 
-    When librdkafka's queue is full, or the broker away, it waits for room: nothing is dropped while it runs.
+    While librdkafka's queue is full, or the broker unavailable, it waits: nothing is dropped while it runs.
     """
 
     def __init__(
@@ -165,9 +165,11 @@ class Generator:
         )
         if isinstance(event, WentAway):
             reason = self._errors.last or "no answer"
-            _log.warning("%s: broker away (%s); waiting, %d records queued", self._topic, reason, queued)
+            _log.warning(
+                "%s: broker unavailable (%s); waiting, %d records queued", self._topic, reason, queued
+            )
         elif isinstance(event, CameBack):
-            _log.info("%s: broker back after %.1f s", self._topic, event.seconds)
+            _log.info("%s: broker reachable again after %.1f s", self._topic, event.seconds)
 
     def _flush(self, timeout: float) -> int:
         deadline = time.monotonic() + timeout

@@ -155,7 +155,7 @@ def test_a_rate_is_a_number_or_max() -> None:
     assert rate("max") == math.inf
     assert rate("0.1") == 0.1
     for wrong in ("fast", "0", "-1", "nan"):
-        with pytest.raises(typer.BadParameter, match="expected more than 0 records a second, or max"):
+        with pytest.raises(typer.BadParameter, match="expected more than 0 records per second, or max"):
             rate(wrong)
 
 
@@ -245,7 +245,7 @@ def test_a_log_line_is_text_or_json(
     log_format: logs.LogFormat, read: Callable[[str], list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     logs.set_up(log_format, logs.LogLevel.INFO)
-    logging.getLogger("x").info("broker away (%s)", "refused")
+    logging.getLogger("x").info("broker unavailable (%s)", "refused")
     logging.getLogger("x").debug("not shown")
     [text] = capsys.readouterr().err.splitlines()
-    assert read(text) == ["INFO", "broker away (refused)"]
+    assert read(text) == ["INFO", "broker unavailable (refused)"]

@@ -27,8 +27,8 @@ def test_an_outage_is_two_lines(log: DeliveryLog, caplog: pytest.LogCaptureFixtu
     log.went_away(WentAway(outstanding=3), 7)
     log.came_back(CameBack(seconds=30.04), 40)
     assert caplog.messages == [
-        "samples: broker away (Connection refused); keeping records, 7 so far",
-        "samples: broker back after 30.0 s; 40 records buffered, 0 dropped meanwhile",
+        "samples: broker unavailable (Connection refused); keeping records, 7 so far",
+        "samples: broker reachable again after 30.0 s; 40 records buffered, 0 dropped meanwhile",
     ]
 
 
@@ -55,5 +55,6 @@ def test_the_way_back_says_what_the_outage_cost(log: DeliveryLog, caplog: pytest
     log.came_back(CameBack(seconds=15.0), 5)
     log.close()
     assert (
-        caplog.messages[-1] == "samples: broker back after 15.0 s; 5 records buffered, 10 dropped meanwhile"
+        caplog.messages[-1]
+        == "samples: broker reachable again after 15.0 s; 5 records buffered, 10 dropped meanwhile"
     )

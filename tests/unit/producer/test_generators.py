@@ -195,8 +195,8 @@ def test_it_waits_for_the_broker_and_says_so(clock: Clock, caplog: pytest.LogCap
     summary = bench.run(rate=100, duration=60)
     assert summary.dropped == 0
     assert [message.split(" (")[0].split(" after")[0] for message in caplog.messages] == [
-        "numbers: broker away",
-        "numbers: broker back",
+        "numbers: broker unavailable",
+        "numbers: broker reachable again",
     ]
 
 

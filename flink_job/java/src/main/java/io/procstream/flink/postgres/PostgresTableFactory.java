@@ -17,8 +17,8 @@ import org.apache.flink.table.types.logical.LogicalTypeRoot;
  * {@code 'connector' = 'postgres'}: rows of texts, which PostgreSQL reads as what its columns are. With a primary key
  * they replace the row that has it.
  *
- * <p>Why not Flink's {@code jdbc} connector: when the database is unavailable, it throws once more as it is closed, which Flink
- * takes for a fatal error of the whole TaskManager, with all its jobs.
+ * <p>Why not Flink's {@code jdbc} connector: when the database is unavailable, it throws once more as it is closed,
+ * which Flink treats as a fatal error of the whole TaskManager, with all its jobs.
  */
 public final class PostgresTableFactory implements DynamicTableSinkFactory {
     private static final ConfigOption<String> URL = text("url", "JDBC URL with stringtype=unspecified.");

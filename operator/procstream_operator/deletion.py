@@ -1,6 +1,8 @@
 """What happens to data in Kafka or the registry when a resource is deleted. Pure."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from procstream_operator.outcome import Outcome, Ready, ResourceEvent
 from procstream_operator.reasons import Reason
@@ -12,6 +14,14 @@ DELETE = "Delete"
 def is_requested(resource: Resource) -> bool:
     """Whether the data are deleted with the resource. By default they are retained."""
     return bool(resource.spec.get("deletionPolicy") == DELETE)
+
+
+def needs_finalizer(spec: Mapping[str, Any], meta: Mapping[str, Any], **_: Any) -> bool:
+    """Whether the resource needs a finalizer, for `when=` of kopf's delete handlers.
+
+    A resource that is being deleted keeps the one that it has, whatever its policy has become.
+    """
+    return spec.get("deletionPolicy") == DELETE or "deletionTimestamp" in meta
 
 
 def reason_to_retain(resource: Resource, *, owner: Key | None, had_it: bool) -> str | None:

@@ -6,7 +6,14 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+UNREACHABLE_PROXY = {
+    name: "http://127.0.0.1:1"
+    for upper in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+    for name in (upper, upper.lower())
+}
+"""The environment of a machine whose proxy cannot be reached."""
 
 _BIN = Path(sys.executable).parent
 
@@ -25,13 +32,15 @@ def run(
     )
 
 
-def start(command: str, *arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
-    """A command that runs until it is stopped."""
+def start(
+    command: str, *arguments: str, env: Mapping[str, str] | None = None, log: IO[str] | None = None
+) -> "subprocess.Popen[str]":
+    """A command that runs until it is stopped; its stderr goes to `log`, or to a pipe."""
     return subprocess.Popen(
         [_BIN / command, *arguments],
         env={**os.environ, **(env or {})},
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=log or subprocess.PIPE,
         text=True,
     )
 

@@ -17,7 +17,7 @@ __all__ = ["home", "make_topic", "run_pipeline", "run_shipped", "s3", "secured_k
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # The normal case first, then the failures.
+    # Failures last: they leave a stack with more restarts.
     items.sort(key=lambda item: "failures" in item.nodeid)
 
 

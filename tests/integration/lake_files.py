@@ -82,7 +82,7 @@ def offsets_in(file: Path) -> Offsets:
 
 
 def offsets_of(ranges: str) -> Offsets:
-    """What the log says of a data file: `topic/partition:first-last,first-last;…`."""
+    """The log's entry of a data file: `topic/partition:first-last,first-last;…`."""
     found: Offsets = set()
     for part in ranges.split(";"):
         at, _, runs = part.rpartition(":")

@@ -19,7 +19,7 @@ _TIMEOUT_S = 30
 
 @dataclass(frozen=True)
 class Record:
-    """A record that is in a topic. `value` is bytes as produced, or what its Avro says as consumed."""
+    """A record of a topic. `value` is bytes as produced, or the decoded Avro as consumed."""
 
     partition: int
     offset: int
@@ -77,7 +77,7 @@ def committed(topic: str) -> list[Record]:
         unread = {number for number, (start, end) in bounds.items() if start < end}
         while unread:
             message = consumer.poll(_TIMEOUT_S)
-            assert message is not None, f"{topic}: nothing came for {_TIMEOUT_S} s"
+            assert message is not None, f"{topic}: no record for {_TIMEOUT_S} s"
             if message.error() is not None:
                 assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
                 unread.discard(message.partition())
@@ -88,7 +88,7 @@ def committed(topic: str) -> list[Record]:
 
 
 def committed_json(topic: str) -> list[Record]:
-    """As `committed`, each value read as JSON, or None if it is none."""
+    """As `committed`, each value parsed as JSON, or None if it is not JSON."""
     return [replace(record, value=_as_json(record.value)) for record in committed(topic)]
 
 

@@ -33,7 +33,7 @@ class RunningPipeline:
     topic: str
     source: Path
     env: Mapping[str, str] = field(default_factory=dict)
-    """Variables that say where its lake is; commands about it need them too."""
+    """Variables with the place of its lake; commands about it need them too."""
 
     @property
     def paths(self) -> LakePaths:
@@ -49,17 +49,17 @@ class RunningPipeline:
         return pipelines.job_state(self.home.read(), self.job_id)
 
     def verify(self, *, wait: float = 120, **options: Any) -> Report:
-        """See `verify_pipeline`; waits until all that the topic has now is committed."""
+        """See `verify_pipeline`; waits until all records that the topic has now are committed."""
         return verify_pipeline(str(self.source), paths=self.paths, wait=wait, **options)
 
     def cancel(self) -> None:
-        """End the job, and return when it has ended and its slots are free; harmless when done again."""
+        """End the job, and return when it has ended and its slots are free; harmless if repeated."""
         if self.state not in _ENDED:
             pipelines.cancel(self.home, self.name)
             until(lambda: self.state in _ENDED, f"job {self.job_id} of {self.name} cancelled", timeout=30)
 
     def run_again(self, *, fresh: bool = False) -> None:
-        """Submit it once more; see `procstream_local.pipelines.run`."""
+        """Submit it again; see `procstream_local.pipelines.run`."""
         pipelines.run(self.home, str(self.source), env=self.env, fresh=fresh)
 
 
@@ -70,8 +70,8 @@ RunPipeline = Callable[..., RunningPipeline]
 def run_pipeline(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunPipeline]:
     """`run_pipeline(topic, env=…, modules=…, **fields of the file)`: a pipeline named after its topic.
 
-    `modules` are files with Python functions beside it.
-    What still runs at the end of the module is cancelled. The stack has slots for two at a time.
+    `modules` are files with Python functions beside it. Jobs that still run at the end of the module are
+    cancelled. The stack has slots for two at a time.
     """
     started: list[RunningPipeline] = []
 

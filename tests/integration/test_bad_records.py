@@ -139,7 +139,7 @@ def test_each_bad_record_is_dropped_once_with_its_reason_and_its_bytes(landed: L
     assert {row["kafka_topic"] for row in rows} == {landed.topic}
 
 
-def test_each_error_says_more_than_its_class(landed: Landed) -> None:
+def test_each_error_has_a_detail_besides_its_class(landed: Landed) -> None:
     errors = committed_files(landed.paths.dropped, landed.paths.dropped_commit_log).to_table()["error"]
     for error in errors.to_pylist():
         _reason, _, detail = error.partition(": ")

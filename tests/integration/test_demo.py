@@ -91,6 +91,6 @@ def test_a_second_demo_resumes_where_the_first_ended_and_ends_by_ctrl_c(own_home
     assert found["produced"] == found["committed"] > 10 + 400
     assert found["doubled"] == 0
     assert "pipeline lineage" in output
-    assert "goes on from chk-" in output
+    assert "resumes from chk-" in output
     assert Home(own_home).read().pipelines["lineage"].job_id != before
     assert left_behind(own_home) == []

@@ -1,4 +1,4 @@
-"""A lake that an earlier job wrote: one that goes on proves it, one without state overwrites nothing."""
+"""A lake that an earlier job wrote: a job that resumes proves it, a job without state overwrites nothing."""
 
 import hashlib
 from pathlib import Path
@@ -47,7 +47,7 @@ def pipeline(make_topic: MakeTopic, run_pipeline: RunPipeline) -> RunningPipelin
     return pipeline
 
 
-def test_a_job_that_goes_on_from_the_last_checkpoint_reads_nothing_twice(pipeline: RunningPipeline) -> None:
+def test_a_job_that_resumes_from_the_last_checkpoint_reads_nothing_twice(pipeline: RunningPipeline) -> None:
     before = contents(pipeline.paths)
     generate(pipeline.topic)
     pipeline.run_again()

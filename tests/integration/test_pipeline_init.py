@@ -34,7 +34,7 @@ def refusal(*options: str, env: dict[str, str] | None = None) -> str:
 
 
 def validated(file: Path) -> str:
-    """What `validate --online` says of a file that it takes."""
+    """The output of `validate --online` for a valid file."""
     result = commands.run("procstream", "pipeline", "validate", "--online", str(file))
     assert result.returncode == 0, result.stderr
     return result.stdout
@@ -92,12 +92,12 @@ class TestMistakes:
             f"topic {topic}: found no record to infer its columns from;"
         )
 
-    def test_topic_of_something_else(self, plain_topic: PlainTopic) -> None:
+    def test_topic_of_other_records(self, plain_topic: PlainTopic) -> None:
         topic = plain_topic(b"id;amount", b"[]")
         line = refusal("--topic", topic)
         assert line.startswith(f"topic {topic}: found no JSON object in 2 records; expected JSON, or Avro")
 
-    def test_file_that_is_there(self, plain_topic: PlainTopic, tmp_path: Path) -> None:
+    def test_file_that_exists(self, plain_topic: PlainTopic, tmp_path: Path) -> None:
         file = tmp_path / "mine.yaml"
         file.write_text("precious")
         topic = plain_topic(ORDER)
@@ -107,17 +107,17 @@ class TestMistakes:
         init(topic, file, "--force")
         assert validated(file)
 
-    def test_name_that_ships(self) -> None:
+    def test_name_of_a_shipped_pipeline(self) -> None:
         line = refusal("--topic", "lineage-input", "--name", "lineage")
         assert line.startswith("--name: a shipped pipeline is called lineage; ")
 
-    def test_kafka_is_away(self) -> None:
+    def test_kafka_is_unavailable(self) -> None:
         nowhere = f"127.0.0.1:{free_port()}"
         line = refusal("--topic", "lineage-input", env={"KAFKA_BOOTSTRAP_SERVERS": nowhere})
         assert line.startswith(f"KAFKA_BOOTSTRAP_SERVERS {nowhere}: ")
         assert "no broker answered" in line
 
-    def test_registry_is_away(self) -> None:
+    def test_registry_is_unavailable(self) -> None:
         url = f"http://127.0.0.1:{free_port()}/apis/ccompat/v7"
         line = refusal("--topic", "lineage-input", env={"SCHEMA_REGISTRY_URL": url})
         assert line.startswith(f"SCHEMA_REGISTRY_URL {url}: looking for subject 'lineage-input-value', ")

@@ -30,10 +30,10 @@ def values(schema_id: int, schema_text: str, count: int) -> list[bytes]:
     ]
 
 
-def test_while_the_registry_is_away_the_job_waits_and_nothing_is_called_bad(
+def test_while_the_registry_is_unavailable_the_job_waits_and_no_record_is_a_dead_letter(
     home: Home, make_topic: MakeTopic, run_pipeline: RunPipeline
 ) -> None:
-    topic = make_topic("registry-away", 1)
+    topic = make_topic("registry-unavailable", 1)
     first_id = register(topic, LINEAGE_INPUT)
     records.produce(topic, values(first_id, LINEAGE_INPUT, BEFORE))
     pipeline = run_pipeline(topic)
@@ -50,19 +50,19 @@ def test_while_the_registry_is_away_the_job_waits_and_nothing_is_called_bad(
     registry.wait(10)
     try:
         records.produce(topic, values(second_id, new, AFTER))
-        until(lambda: log.read_text(errors="replace").count(complaint) >= 3, "the job asking again and again")
-        away = pipeline.verify(wait=0)
-        assert (away.committed, away.pending) == (BEFORE, AFTER)
-        assert away.dropped == away.missing == 0
-        assert away.verdict is Verdict.UNKNOWN
+        until(lambda: log.read_text(errors="replace").count(complaint) >= 3, "three attempts of the job")
+        meanwhile = pipeline.verify(wait=0)
+        assert (meanwhile.committed, meanwhile.pending) == (BEFORE, AFTER)
+        assert meanwhile.dropped == meanwhile.missing == 0
+        assert meanwhile.verdict is Verdict.UNKNOWN
         assert pipeline.state in ("RUNNING", "RESTARTING")
     finally:
         stack.up(home)
 
-    back = pipeline.verify(wait=120)
+    after = pipeline.verify(wait=120)
     pipeline.cancel()
-    assert back.verdict is Verdict.PROVEN, back
-    assert back.committed == BEFORE + AFTER
-    assert back.dropped == 0
+    assert after.verdict is Verdict.PROVEN, after
+    assert after.committed == BEFORE + AFTER
+    assert after.dropped == 0
     dropped = committed_files(pipeline.paths.dropped, pipeline.paths.dropped_commit_log)
     assert dropped.count_rows() == 0

@@ -49,7 +49,7 @@ def sql(script: str) -> list[dict[str, object]]:
     return [json.loads(line)["row"] for line in result.stdout.splitlines()]
 
 
-def test_a_topic_with_a_schema_is_a_table_and_a_bad_record_a_row_that_says_so(avro: str) -> None:
+def test_a_topic_with_a_schema_is_a_table_and_a_bad_record_is_a_row_with_its_error(avro: str) -> None:
     rows = sql(f"{BATCH} SELECT uuid, kafka_offset, dead_letter_error FROM `{avro}` {BOUNDED}")
     assert [(row["uuid"], row["kafka_offset"]) for row in rows] == [("a", 0), (None, 1), ("b", 2)]
     assert [str(row["dead_letter_error"]).partition(":")[0] for row in rows] == [
@@ -60,7 +60,7 @@ def test_a_topic_with_a_schema_is_a_table_and_a_bad_record_a_row_that_says_so(av
 
 
 @pytest.mark.usefixtures("home")
-def test_a_topic_of_json_is_a_table_of_what_its_records_have() -> None:
+def test_a_topic_of_json_is_a_table_with_the_fields_of_its_records() -> None:
     topic = new_topic(
         "sql-json",
         b'{"user": {"name": "x"}, "amount": 1, "tags": ["a"]}',
@@ -90,8 +90,8 @@ def test_a_mistake_is_one_line_and_ends_the_script() -> None:
     assert "b" not in result.stdout
 
 
-def test_every_client_of_the_gateway_begins_among_the_tables(home: Home, avro: str) -> None:
-    sql("SHOW TABLES")  # starts the gateway where no test has
+def test_every_client_of_the_gateway_starts_in_the_catalog_of_topics(home: Home, avro: str) -> None:
+    sql("SHOW TABLES")  # starts the gateway, unless a test has
     with httpx.Client(base_url=f"http://127.0.0.1:{home.read().ports['sql-gateway']}/v3") as gateway:
         session = gateway.post("/sessions", json={}).raise_for_status().json()["sessionHandle"]
 
@@ -114,7 +114,7 @@ def test_every_client_of_the_gateway_begins_among_the_tables(home: Home, avro: s
         assert not [name for name in before if name.startswith("_")]
         later = new_topic("sql-later", b"x")
         assert later not in before
-        sql("SHOW TABLES")  # looks at the topics
+        sql("SHOW TABLES")  # reads the topics
         assert later in tables(), "an open session sees it too"
 
 
@@ -131,8 +131,8 @@ def test_flinks_own_client_is_opened_on_the_gateway(avro: str) -> None:
     assert avro in result.stdout
 
 
-def test_a_gateway_is_found_by_its_address_without_a_stack(home: Home, avro: str, tmp_path: Path) -> None:
-    sql("SHOW TABLES")  # starts the gateway where no test has
+def test_a_gateway_at_an_address_needs_no_stack(home: Home, avro: str, tmp_path: Path) -> None:
+    sql("SHOW TABLES")  # starts the gateway, unless a test has
     address = f"127.0.0.1:{home.read().ports['sql-gateway']}"
     options = ("--address", address)
     elsewhere = {"PROCSTREAM_HOME": str(tmp_path / "no stack")}
@@ -167,7 +167,7 @@ def test_columns_that_a_running_pipeline_declares_come_first(home: Home, tmp_pat
     assert json.loads(file.read_text())["tables"][topic]["columns"][0]["type"] == "BIGINT"
 
 
-def test_where_the_stack_is_not_up_it_says_so(tmp_path: Path) -> None:
+def test_without_a_running_stack_it_is_an_error(tmp_path: Path) -> None:
     result = commands.run("procstream", "sql", env={"PROCSTREAM_HOME": str(tmp_path)})
     assert result.returncode == 1
     assert "the stack is not up" in result.stderr

@@ -41,7 +41,9 @@ def at_own_stack(own_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def procstream(home: Home, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return commands.run("procstream", *arguments, env={"PROCSTREAM_HOME": str(home.path)})
+    """A command that needs no proxy for a stack on this machine, whatever the environment names."""
+    env = {**commands.UNREACHABLE_PROXY, "PROCSTREAM_HOME": str(home.path)}
+    return commands.run("procstream", *arguments, env=env)
 
 
 def pids(home: Home) -> dict[str, int]:
@@ -59,7 +61,7 @@ def living(home: Home) -> list[str]:
     return found
 
 
-def test_where_nothing_was_started_status_says_so_and_down_is_harmless(own_home: Home) -> None:
+def test_before_the_first_up_status_fails_and_down_is_harmless(own_home: Home) -> None:
     assert procstream(own_home, "status").returncode == 1
     assert procstream(own_home, "down").returncode == 0
 
@@ -85,6 +87,25 @@ def test_up_starts_every_service_with_the_charts_topics(
 
 
 @pytest.mark.usefixtures("up")
+def test_no_port_is_open_to_other_machines(own_home: Home) -> None:
+    found: dict[str, set[int]] = {}
+    for record in own_home.read().processes.values():
+        process = processes.find(record)
+        assert process is not None
+        for member in (process, *process.children(recursive=True)):
+            for listener in member.net_connections():
+                if listener.status == psutil.CONN_LISTEN:
+                    found.setdefault(listener.laddr.ip.removeprefix("::ffff:"), set()).add(
+                        listener.laddr.port
+                    )
+    assert found.pop("127.0.0.1") >= {
+        own_home.read().ports[name] for name in ("kafka", "registry", "flink-rest")
+    }
+    # Flink's Prometheus reporter has no option for its address.
+    assert set().union(*found.values()) <= set(range(9249, 9261)), found
+
+
+@pytest.mark.usefixtures("up")
 def test_a_second_up_is_harmless(own_home: Home) -> None:
     before = own_home.read()
     again = procstream(own_home, "up")
@@ -93,7 +114,7 @@ def test_a_second_up_is_harmless(own_home: Home) -> None:
 
 
 @pytest.mark.usefixtures("up", "at_own_stack")
-def test_up_after_a_crash_starts_what_is_gone_with_the_data_it_had(own_home: Home) -> None:
+def test_up_after_a_crash_starts_the_missing_services_with_their_data(own_home: Home) -> None:
     before, ports = pids(own_home), own_home.read().ports
     schema_id = register("lineage-input", LINEAGE_INPUT)
     value = records.framed(schema_id, LINEAGE_INPUT, {"uuid": "before-the-crash", "timestamp": 0})

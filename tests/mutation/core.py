@@ -10,6 +10,9 @@ MODULES = (
     "lineage/procstream_lineage/commit_log.py",
     "lineage/procstream_lineage/judging.py",
     "lineage/procstream_lineage/offsets.py",
+    "operator/procstream_operator/deletion.py",
+    "operator/procstream_operator/outcome.py",
+    "operator/procstream_operator/owners.py",
     "producer/procstream_producer/procstat/parser.py",
 )
 """Pure modules, as patterns below the repository. Each pattern must match a file."""
@@ -17,6 +20,8 @@ MODULES = (
 TESTS = (
     "tests/unit/common/test_settings_*.py",
     "tests/unit/common/test_topic_plan.py",
+    "tests/unit/custom_resources/test_deletion_and_owners.py",
+    "tests/unit/custom_resources/test_outcome.py",
     "tests/unit/job/test_model.py",
     "tests/unit/job/test_outputs.py",
     "tests/unit/job/test_pipeline_file.py",

@@ -28,7 +28,7 @@ def up(
 ) -> None:
     """Start Kafka, the schema registry and Flink on this machine, and resume pipelines after a crash.
 
-    What runs already is not restarted.
+    Services that run already are not restarted.
     """
     home, console = current_home(), Console(stderr=True)
     with console.status("starting the stack"):

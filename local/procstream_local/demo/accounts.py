@@ -59,8 +59,8 @@ class Evidence:
     def mistakes(self) -> list[str]:
         """The mistakes in the dead letters."""
         wrong = {
-            "malformed records are no dead letters": self.malformed - self.dropped,
-            "dead letters are no malformed records": self.dropped - self.malformed,
+            "malformed records are not dead letters": self.malformed - self.dropped,
+            "dead letters are not malformed records": self.dropped - self.malformed,
         }
         return [f"{len(found)} {what}" for what, found in wrong.items() if found]
 
@@ -127,8 +127,7 @@ def scores(evidence: Evidence) -> Account:
 def inserted_rows(evidence: Evidence) -> Account:
     """Each good event is one row."""
     counts = {**evidence.counts, "rows": evidence.rows}
-    difference = len(evidence.good) - evidence.rows
-    return Account(counts, evidence.mistakes + ([f"{difference} rows too few"] if difference else []))
+    return Account(counts, evidence.mistakes + _wrong_rows(len(evidence.good), evidence.rows))
 
 
 def upserted_rows(evidence: Evidence) -> Account:
@@ -136,8 +135,11 @@ def upserted_rows(evidence: Evidence) -> Account:
     distinct = len({record.value["event_id"] for record in evidence.good})
     repeated = len(evidence.good) - distinct
     counts = {**evidence.counts, "repeated": repeated, "rows": evidence.rows}
-    difference = distinct - evidence.rows
-    return Account(counts, evidence.mistakes + ([f"{difference} rows too few"] if difference else []))
+    return Account(counts, evidence.mistakes + _wrong_rows(distinct, evidence.rows))
+
+
+def _wrong_rows(expected: int, found: int) -> list[str]:
+    return [] if found == expected else [f"the table has {found} new rows, expected {expected}"]
 
 
 def window_counts(topic: str) -> Check:

@@ -76,7 +76,7 @@ class _Witness:
         return self.pipeline.late.kafka.topic if self.pipeline.late else None
 
     def look(self) -> Evidence:
-        """Everything until now. The output is read before the input: so it cannot be ahead."""
+        """Everything until now. The output is read before the input, so that it cannot be ahead of it."""
         [source] = self.pipeline.sources.values()
         for follower in reversed(self._followers.values()):
             follower.poll()

@@ -28,7 +28,7 @@ def run(home: Home, options: stage.Options, console: Console) -> bool:
 
     A stack that was up before stays up; a stack that the demo started ends with it.
     """
-    # The user waits since the start of the interpreter, including the imports.
+    # From the start of the interpreter: the user waits for the imports, too.
     began = time.monotonic() - (time.time() - psutil.Process().create_time())
     # It would set the same topic for both pipelines and both producers.
     os.environ.pop("KAFKA_TOPIC", None)
@@ -40,7 +40,7 @@ def run(home: Home, options: stage.Options, console: Console) -> bool:
                 verified = _watch(options, console, before, began)
             reports = {name: _last_verify(name, console) for name in PIPELINES}
             if not verified:
-                _tell_first_verified(console, reports.values(), before, began)
+                _report_first_verified(console, reports.values(), before, began)
     return _show(reports, since, console)
 
 
@@ -83,7 +83,7 @@ def _watch(options: stage.Options, console: Console, before: int, began: float) 
             looked = time.monotonic()
             reports = [_verify(name) for name in PIPELINES]
             committed = sum(report.committed for report in reports)
-            verified = verified or _tell_first_verified(progress.console, reports, before, began)
+            verified = verified or _report_first_verified(progress.console, reports, before, began)
             produced = sum(report.produced for report in reports)
             progress.update(
                 task,
@@ -95,7 +95,7 @@ def _watch(options: stage.Options, console: Console, before: int, began: float) 
     return verified
 
 
-def _tell_first_verified(console: Console, reports: Iterable[Report], before: int, began: float) -> bool:
+def _report_first_verified(console: Console, reports: Iterable[Report], before: int, began: float) -> bool:
     """Report the first commit after `before` that verifies. Returns whether there was one."""
     reports = list(reports)
     faulty = any(report.verdict is Verdict.NOT_PROVEN for report in reports)

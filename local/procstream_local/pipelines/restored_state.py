@@ -11,7 +11,7 @@ from procstream_local.stack.home import Home
 from procstream_local.stack.records import PipelineRecord
 
 _HEADER = struct.Struct(">iiq")
-"""Of Flink's metadata: magic number, version, id of the checkpoint (`MetadataV2V3SerializerBase`)."""
+"""Begins Flink's metadata: magic number, version, id of the checkpoint (`MetadataV2V3SerializerBase`)."""
 _MAGIC = 0x4960672D
 
 

@@ -33,6 +33,7 @@ def connect(home: Home, env: Mapping[str, str], progress: Callable[[str], None])
 
 def become_client(home: Home, address: str) -> None:
     """Replace this process by Flink's SQL client, connected to the gateway at `address`, HOST:PORT."""
+    home.create()
     parts, folder = artifacts.find(), home.path / "sql"
     argv = ["bash", str(parts.flink / "bin" / "sql-client.sh"), "gateway"]
     argv += ["--endpoint", address, "--history", str(folder / "history")]

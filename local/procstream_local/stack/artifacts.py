@@ -97,9 +97,8 @@ def _fetch() -> Path:
         check=False,
     )
     if result.returncode != 0:
-        raise ProcstreamError(
-            f"Maven could not download Kafka and Apicurio: {result.stdout.strip().splitlines()[0]}"
-        )
+        lines = (result.stdout.strip() or result.stderr.strip() or "it printed nothing").splitlines()
+        raise ProcstreamError(f"Maven could not download Kafka and Apicurio: {lines[0]}")
     try:
         partial.rename(folder)
     except OSError:  # another command was first

@@ -47,6 +47,11 @@ class Home:
     def _record(self) -> Path:
         return self.path / "run" / "stack.json"
 
+    def create(self) -> None:
+        """Create the folder, readable by its user only: the lake in it may have personal data."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._record.parent.mkdir(exist_ok=True)
+
     def read(self) -> StackRecord:
         """The record; empty if nothing was started yet."""
         try:
@@ -61,7 +66,7 @@ class Home:
 
     def write(self, record: StackRecord) -> None:
         """Replace the record atomically: a crash leaves either the old or the new one."""
-        self._record.parent.mkdir(parents=True, exist_ok=True)
+        self.create()
         new = self._record.with_suffix(".new")
         new.unlink(missing_ok=True)
         new.touch(mode=0o600)  # options of pipelines may hold secrets
@@ -74,7 +79,7 @@ class Home:
 
         Waits up to `patience` seconds for another command, then raises `ProcstreamError`.
         """
-        self._record.parent.mkdir(parents=True, exist_ok=True)
+        self.create()
         descriptor = os.open(self._record.parent / "lock", os.O_RDWR | os.O_CREAT, 0o644)
         deadline = time.monotonic() + patience
         try:

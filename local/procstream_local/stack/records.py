@@ -14,7 +14,7 @@ class ProcessRecord(BaseModel):
     pid: int
     create_time: float
     stop_signal: int = signal.SIGTERM
-    """Asks it to end. A process with a signal of its own ends its children itself."""
+    """The signal that asks it to end. With another one than SIGTERM, it ends its children itself."""
 
 
 class RunOptions(BaseModel):

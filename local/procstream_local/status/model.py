@@ -34,7 +34,7 @@ class Workload:
     name: str
     kind: str
     desired: int
-    """How many pods there should be."""
+    """Number of pods that it should have."""
     ready: int
     restarts: int
     """Restarts of the containers of its pods."""
@@ -127,7 +127,7 @@ class Pipeline:
             return
         if self._waits_for_slots(now):
             yield f"{self.tasks_running} of {self.tasks} tasks run; the others wait for task slots"
-        if self._fails_on(now):
+        if self._keeps_failing(now):
             yield f"it keeps failing{cause}"
         elif self._restarted_since_checkpoint:
             yield f"it was restarted and has completed no checkpoint since{cause}"
@@ -139,7 +139,7 @@ class Pipeline:
             return False
         return self.tasks_running < self.tasks and now - self.running_since > _SLOTS_WITHIN
 
-    def _fails_on(self, now: datetime) -> bool:
+    def _keeps_failing(self, now: datetime) -> bool:
         recent = [failure.at for failure in self.failures if now - failure.at < _FAILURES_WITHIN]
         if len(recent) < _FAILURES:
             return False

@@ -4,10 +4,10 @@ from typing import Any
 
 import kopf
 
+from procstream_operator.deletion import needs_finalizer
 from procstream_operator.handlers.conclusion import conclude
 from procstream_operator.handlers.indices import Reference
 from procstream_operator.handlers.rechecks import recheck_users
-from procstream_operator.handlers.topics import is_deleted_with_data
 from procstream_operator.owners import owner_among
 from procstream_operator.parts import Parts
 from procstream_operator.resource import GROUP, VERSION, Kind, Resource
@@ -34,7 +34,7 @@ async def bring_about_schema(
     await conclude(attempt, resource, body=body, patch=patch, retry=retry, metrics=memo.metrics)
 
 
-@kopf.on.delete(*_SCHEMAS, when=is_deleted_with_data)  # type: ignore[arg-type] # kopf's types do not include indices
+@kopf.on.delete(*_SCHEMAS, when=needs_finalizer)  # type: ignore[arg-type] # kopf's types do not include indices
 async def delete_schema(
     body: kopf.Body,
     patch: kopf.Patch,

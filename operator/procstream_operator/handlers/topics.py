@@ -1,11 +1,10 @@
 """Handlers of `Topic` resources."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import kopf
 
-from procstream_operator import deletion
+from procstream_operator.deletion import needs_finalizer
 from procstream_operator.handlers.conclusion import conclude
 from procstream_operator.handlers.indices import Reference
 from procstream_operator.handlers.rechecks import recheck_users
@@ -15,11 +14,6 @@ from procstream_operator.resource import GROUP, VERSION, Kind, Resource
 from procstream_operator.topics.topic_readiness import topic_name
 
 _TOPICS = (GROUP, VERSION, Kind.TOPIC.value)
-
-
-def is_deleted_with_data(spec: Mapping[str, Any], meta: Mapping[str, Any], **_: Any) -> bool:
-    """Whether the resource needs a finalizer. While it is being deleted, it keeps the one that it has."""
-    return spec.get("deletionPolicy") == deletion.DELETE or "deletionTimestamp" in meta
 
 
 @kopf.on.resume(*_TOPICS)
@@ -40,7 +34,7 @@ async def bring_about_topic(
     await conclude(attempt, resource, body=body, patch=patch, retry=retry, metrics=memo.metrics)
 
 
-@kopf.on.delete(*_TOPICS, when=is_deleted_with_data)  # type: ignore[arg-type] # kopf's types do not include indices
+@kopf.on.delete(*_TOPICS, when=needs_finalizer)  # type: ignore[arg-type] # kopf's types do not include indices
 async def delete_topic(
     body: kopf.Body,
     patch: kopf.Patch,

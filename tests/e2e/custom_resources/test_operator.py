@@ -69,10 +69,11 @@ def test_two_hundred_topics_at_once(namespace: Namespace) -> None:
         - total(before, "procstream_operator_api_requests_total", resource=resource)
         for resource in ("topics", "topics/status", "events")
     )
-    memory = total(text, "process_resident_memory_bytes")
+    memory, memory_before = (total(one, "process_resident_memory_bytes") for one in (text, before))
     print(
         f"\n{MANY} Topics Ready after {seconds:.1f} s, of which creating them took {created:.1f} s, "
-        f"{requests / MANY:.2f} API requests each, {memory / 1e6:.0f} MB"
+        f"{requests / MANY:.2f} API requests each, "
+        f"{memory_before / 1e6:.0f} MB before and {memory / 1e6:.0f} MB after"
     )
     assert seconds - created < ALL_READY_WITHIN_S
     assert requests / MANY < 5

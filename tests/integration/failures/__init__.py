@@ -1,1 +1,1 @@
-"""What is killed, stopped or taken away while records flow."""
+"""Services are killed, stopped or unreachable while records flow."""

@@ -1,4 +1,4 @@
-"""Records that keep coming while something else is broken."""
+"""Records that a generator sends during a failure."""
 
 import json
 import signal
@@ -26,7 +26,7 @@ class Load:
         return int(self.summary["delivered"])
 
     def end(self) -> None:
-        """Have it flush and end."""
+        """End it; it flushes first."""
         self.process.send_signal(signal.SIGTERM)
         output, self.log = self.process.communicate(timeout=_END_S)
         assert self.process.returncode == 0, self.log

@@ -1,4 +1,4 @@
-"""A running `procstream-producer procstat`, and what it tells about itself."""
+"""A running `procstream-producer procstat`, with its counters and its health."""
 
 import re
 import signal
@@ -6,6 +6,8 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import httpx
@@ -13,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.integration import commands
 from tests.integration.conftest import free_port
+from tests.integration.waiting import until
 
 _END_S = 60
 _STOPPED = re.compile(r"INFO stopped; (\d+) records delivered, (\d+) dropped$", re.MULTILINE)
@@ -24,6 +27,7 @@ class Sampler:
 
     process: "subprocess.Popen[str]"
     address: str
+    log_file: Path
     exit_code: int | None = None
     log: str = ""
 
@@ -42,7 +46,7 @@ class Sampler:
         return found
 
     def health(self) -> tuple[int, dict[str, Any]]:
-        """Status and report of `/healthz`; status 0 while nobody listens yet."""
+        """Status and report of `/healthz`; status 0 while nothing listens yet."""
         try:
             response = httpx.get(f"{self.address}/healthz", timeout=10)
         except httpx.ConnectError:
@@ -50,17 +54,22 @@ class Sampler:
         return response.status_code, response.json()
 
     def end(self) -> None:
-        """SIGTERM, and whatever it does then."""
+        """Send SIGTERM, and wait for its end."""
         self.signal_end()
         self.wait()
 
     def signal_end(self) -> None:
-        """SIGTERM."""
+        """Send SIGTERM."""
         self.process.send_signal(signal.SIGTERM)
+
+    def until_stopping(self) -> None:
+        """Return when the sampler has begun to stop: it then takes no more samples."""
+        until(lambda: "INFO stopping; " in self.log_file.read_text(), "a sampler that stops")
 
     def wait(self) -> None:
         """Return when it has ended."""
-        _, self.log = self.process.communicate(timeout=_END_S)
+        self.process.communicate(timeout=_END_S)
+        self.log = self.log_file.read_text()
         self.exit_code = self.process.returncode
 
     @property
@@ -80,9 +89,10 @@ def sampling(
     port = free_port()
     arguments = ("procstat", "--topic", topic, "--interval", str(interval), "--node", "this-machine")
     listen = ("--metrics-host", "127.0.0.1", "--metrics-port", str(port))
-    process = commands.start("procstream-producer", *arguments, *listen, *options, env=env)
-    try:
-        yield Sampler(process, f"http://127.0.0.1:{port}")
-    finally:
-        process.kill()
-        process.wait()
+    with NamedTemporaryFile("a") as log:
+        process = commands.start("procstream-producer", *arguments, *listen, *options, env=env, log=log)
+        try:
+            yield Sampler(process, f"http://127.0.0.1:{port}", Path(log.name))
+        finally:
+            process.kill()
+            process.wait()

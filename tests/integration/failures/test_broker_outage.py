@@ -1,4 +1,4 @@
-"""The broker is stopped for half a minute: everything recovers by itself, and what is lost is counted."""
+"""The broker is stopped for half a minute: everything recovers by itself, and lost samples are counted."""
 
 import time
 from contextlib import ExitStack
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.long  # it waits for the outage to end
 
 @dataclass(frozen=True)
 class Sampled:
-    """A sampler that lived through it: how it said it was while the broker was away, and at its end."""
+    """A sampler during the outage: its health and counters while the broker was stopped, and at its end."""
 
     topic: str
     sampler: Sampler
@@ -43,7 +43,7 @@ class Sampled:
 
 @dataclass(frozen=True)
 class Outage:
-    """What there was, after all of it; times are seconds since 1970."""
+    """The results; times are seconds since 1970."""
 
     began: float
     ended: float
@@ -70,7 +70,7 @@ def outage(home: Home, make_topic: MakeTopic, run_pipeline: RunPipeline) -> Outa
         }
         pipelines = [run_pipeline(topic, flink=FLINK) for topic in (load_topic, topics["ample"])]
         for sampler in samplers.values():
-            until(lambda sampler=sampler: sampler.health()[0] == 200, "a sampler at work")
+            until(lambda sampler=sampler: sampler.health()[0] == 200, "a healthy sampler")
         for pipeline in pipelines:
             until(lambda pipeline=pipeline: pipeline.verify(wait=0).committed, f"{pipeline.name} committing")
 
@@ -85,7 +85,7 @@ def outage(home: Home, make_topic: MakeTopic, run_pipeline: RunPipeline) -> Outa
         assert home.read().ports == ports
 
         for sampler in samplers.values():
-            until(lambda sampler=sampler: goes_on(sampler), "samples delivered again")
+            until(lambda sampler=sampler: has_recovered(sampler), "samples delivered again")
         for pipeline in pipelines:
             until_recovered(pipeline)
         metrics = {}
@@ -104,7 +104,7 @@ def outage(home: Home, make_topic: MakeTopic, run_pipeline: RunPipeline) -> Outa
     )
 
 
-def goes_on(sampler: Sampler) -> bool:
+def has_recovered(sampler: Sampler) -> bool:
     metrics = sampler.metrics()
     return metrics["broker_away"] == 0 and metrics["records_buffered"] <= 1
 
@@ -115,7 +115,7 @@ def until_recovered(pipeline: RunningPipeline) -> None:
     until(lambda: pipeline.verify(wait=0).committed > before, f"{pipeline.name} committing again")
 
 
-def test_job_goes_on_and_has_all_that_the_generator_delivered(outage: Outage) -> None:
+def test_the_job_resumes_and_commits_every_record_of_the_generator(outage: Outage) -> None:
     report = outage.generated
     assert outage.generator.summary["dropped"] == 0
     assert "broker unavailable" in outage.generator.log
@@ -125,7 +125,7 @@ def test_job_goes_on_and_has_all_that_the_generator_delivered(outage: Outage) ->
     assert report.missing == report.doubled == report.unlogged == report.mismatched == 0
 
 
-def test_sampler_keeps_everything_within_its_bound(outage: Outage) -> None:
+def test_a_large_buffer_loses_nothing(outage: Outage) -> None:
     report, sampler = outage.sampled, outage.ample.sampler
     delivered, dropped = sampler.last_words
     assert sampler.exit_code == 0
@@ -136,7 +136,7 @@ def test_sampler_keeps_everything_within_its_bound(outage: Outage) -> None:
     assert ticks(outage.ample) == delivered
 
 
-def test_sampler_says_that_the_broker_is_away_and_is_healthy(outage: Outage) -> None:
+def test_the_sampler_reports_the_outage_and_stays_healthy(outage: Outage) -> None:
     status, report = outage.ample.health_meanwhile
     assert (status, report["status"], report["broker"]) == (200, "ok", "away")
     assert report["records_buffered"] >= 0.8 * OUTAGE_S / INTERVAL_S
@@ -146,7 +146,7 @@ def test_sampler_says_that_the_broker_is_away_and_is_healthy(outage: Outage) -> 
     assert "broker reachable again after" in outage.ample.sampler.log
 
 
-def test_small_buffer_drops_the_oldest_and_counts_them(outage: Outage) -> None:
+def test_a_small_buffer_drops_the_oldest_samples_and_counts_them(outage: Outage) -> None:
     delivered, dropped = outage.small.sampler.last_words
     assert outage.small.sampler.exit_code == 0
     assert dropped >= 0.5 * OUTAGE_S / INTERVAL_S
@@ -159,7 +159,7 @@ def test_small_buffer_drops_the_oldest_and_counts_them(outage: Outage) -> None:
     assert ticks(outage.small) == delivered + dropped
 
 
-def test_small_buffer_keeps_the_newest(outage: Outage) -> None:
+def test_a_small_buffer_keeps_the_newest_samples(outage: Outage) -> None:
     times = timestamps(outage.small)
     before, after = max(pairwise(times), key=lambda pair: pair[1] - pair[0])
     assert before < outage.began + 2 * NOTICED_AFTER_S

@@ -1,4 +1,4 @@
-"""Flink's processes are killed under load, with the lake on disk and on S3: nothing is lost or doubled."""
+"""Flink's processes are killed under load, with lakes on disk and on S3: no record is lost or duplicated."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ PARTITIONS = 10
 
 @dataclass(frozen=True)
 class Survivor:
-    """A pipeline after all that, with its last report."""
+    """A pipeline after the failures, with its last report."""
 
     report: Report
     output: Folder
@@ -91,7 +91,7 @@ def kill_the_jobmanager(home: Home, pipelines: dict[str, RunningPipeline]) -> No
     up = commands.run("procstream", "up")
     assert up.returncode == 0, up.stderr
     for name, pipeline in pipelines.items():
-        assert f"pipeline {pipeline.name} goes on from" in up.stderr
+        assert f"pipeline {pipeline.name} resumes from" in up.stderr
         assert pipeline.job_id != jobs[name]
         crash.until_recovered(pipeline, after=begun[name])
         crash.until_committed(pipeline, after=begun[name])

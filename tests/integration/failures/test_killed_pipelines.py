@@ -1,4 +1,4 @@
-"""Alerts, a table and windows while Flink and PostgreSQL are killed: nothing is lost, nothing doubled."""
+"""Alerts, a table and windows while Flink and PostgreSQL are killed: no row is lost or duplicated."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ SETTLE_S = 90
 
 @dataclass(frozen=True)
 class Survivors:
-    """The pipelines after all that, and what was sent to each."""
+    """The pipelines after the failures, and the records that were sent to each."""
 
     alerts: ShippedPipeline
     table: ShippedPipeline
@@ -67,7 +67,7 @@ def survivors(home: Home, run_shipped: RunShipped) -> Iterator[Survivors]:
 
 def kill_postgres(home: Home, table: ShippedPipeline) -> None:
     crash.kill(home, "postgres")
-    until(lambda: table.running.state != "RUNNING", "a job that noticed", timeout=60)
+    until(lambda: table.running.state != "RUNNING", "a job that has noticed", timeout=60)
     begun = crash.triggered(table.running)
     stack.up(home)
     crash.until_recovered(table.running, after=begun)
@@ -80,7 +80,7 @@ def dead_letters(pipeline: ShippedPipeline) -> list[tuple[int, int]]:
 
 
 def good(pipeline: ShippedPipeline) -> list[Record]:
-    """Records that are no dead letters, in the order of their partitions."""
+    """Records that are not dead letters, in the order of their partitions."""
     dropped = set(dead_letters(pipeline))
     sent = records.committed_json(pipeline.source)
     return [record for record in sent if (record.partition, record.offset) not in dropped]

@@ -1,4 +1,4 @@
-"""How the sampler begins and ends when the broker does not answer."""
+"""How the sampler starts and ends while the broker does not answer."""
 
 import pytest
 from procstream_local.stack.home import Home
@@ -19,12 +19,13 @@ def topic(make_topic: MakeTopic) -> str:
     return make_topic("sampler-end", 1, PROCSTAT)
 
 
-def test_sigterm_flushes_everything_sampled(home: Home, topic: str) -> None:
+def test_sigterm_flushes_every_sample(home: Home, topic: str) -> None:
     with sampling(topic, INTERVAL_S, "--flush-timeout", "30") as sampler:
-        until(lambda: sampler.health()[0] == 200, "the sampler at work")
+        until(lambda: sampler.health()[0] == 200, "a healthy sampler")
         with crash.hanging(home, "kafka"):
             until_undelivered(sampler)
             sampler.signal_end()
+            sampler.until_stopping()
         sampler.wait()
     delivered, dropped = sampler.last_words
     assert sampler.exit_code == 0
@@ -33,9 +34,9 @@ def test_sigterm_flushes_everything_sampled(home: Home, topic: str) -> None:
     assert to_flush(sampler) >= UNDELIVERED
 
 
-def test_what_cannot_be_flushed_is_counted_and_an_error(home: Home, topic: str) -> None:
+def test_records_that_cannot_be_flushed_are_counted_and_an_error(home: Home, topic: str) -> None:
     with sampling(topic, INTERVAL_S, "--flush-timeout", "0.5") as sampler:
-        until(lambda: sampler.health()[0] == 200, "the sampler at work")
+        until(lambda: sampler.health()[0] == 200, "a healthy sampler")
         with crash.hanging(home, "kafka"):
             until_undelivered(sampler)
             sampler.signal_end()
@@ -46,7 +47,7 @@ def test_what_cannot_be_flushed_is_counted_and_an_error(home: Home, topic: str) 
     assert "(shutdown: " in sampler.log
 
 
-def test_not_healthy_before_the_broker_was_there(topic: str) -> None:
+def test_the_sampler_is_not_healthy_before_the_broker_answers(topic: str) -> None:
     nowhere = f"127.0.0.1:{free_port()}"
     with sampling(topic, 1, env={"KAFKA_BOOTSTRAP_SERVERS": nowhere}) as sampler:
         status, report = until(lambda: sampler.health() if sampler.health()[0] else None, "an answer")

@@ -32,7 +32,7 @@ class TestSinks:
         line = mistake(*RUN, file)
         assert line.startswith(f"{file}: sink.kafka.topic: topic 'fraud-alertz' does not exist; did you mean")
 
-    def test_a_key_that_the_query_does_not_give(self, tmp_path: Path) -> None:
+    def test_a_key_that_the_query_does_not_return(self, tmp_path: Path) -> None:
         file = pipeline(tmp_path, sink={"kafka": {"topic": "fraud-alerts", "key": ["id"]}})
         assert mistake(*RUN, file).startswith(f"{file}: sink.kafka.key: column 'id' is not in the query's")
 
@@ -107,7 +107,7 @@ class TestFunctions:
         file = pipeline(tmp_path, functions=[f"{module}:risky"], sink={"print": {}})
         assert mistake(*RUN, file).startswith(f"{file}: {expected.format(module=module)}")
 
-    def test_one_that_raises_fails_the_job_which_goes_on_once_it_does_not(
+    def test_a_function_that_raises_fails_the_job_until_it_no_longer_does(
         self, make_topic: MakeTopic, run_pipeline: RunPipeline, tmp_path: Path
     ) -> None:
         module, broken = f"rules_{uuid.uuid4().hex[:6]}", tmp_path / "broken"

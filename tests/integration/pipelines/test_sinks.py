@@ -1,4 +1,4 @@
-"""Rows that a sink takes and rows that it would refuse; one reading feeds several sinks."""
+"""Rows that a sink accepts and rows that it would refuse; one source feeds several sinks."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ def encoded(*values: object) -> list[bytes | None]:
     return [json.dumps(value).encode() for value in values]
 
 
-def test_one_reading_feeds_a_topic_of_json_one_of_avro_a_table_and_a_lake(
+def test_one_source_feeds_a_topic_of_json_a_topic_of_avro_a_table_and_a_lake(
     make_topic: MakeTopic, run_pipeline: RunPipeline
 ) -> None:
     topic, json_topic = (make_topic(name, schema_text=None) for name in ("several", "several-json"))
@@ -66,7 +66,7 @@ def test_one_reading_feeds_a_topic_of_json_one_of_avro_a_table_and_a_lake(
     ]
     records.produce(topic, encoded(*payments))
     report = pipeline.verify()
-    assert (report.committed, report.dropped) == (4, 1)  # Avro wants the id that the last one lacks
+    assert (report.committed, report.dropped) == (4, 1)  # Avro requires the id, which the last one lacks
     found = {record.value["id"]: record.value for record in records.committed_json(json_topic)}
     assert found["b"] == {**payments[1], "kafka_topic": topic, "kafka_partition": 0, "kafka_offset": 1}
     large = sorted((record.value for record in records.consume(avro_topic)), key=lambda value: value["id"])
@@ -117,7 +117,7 @@ def test_rows_that_the_table_would_refuse_are_dead_letters_and_stop_nothing(run_
     pipeline.running.cancel()
 
 
-def test_a_python_rule_scores_transactions_and_a_savepoint_keeps_the_place(run_shipped: RunShipped) -> None:
+def test_a_python_rule_scores_transactions_and_resumes_from_a_savepoint(run_shipped: RunShipped) -> None:
     pipeline = run_shipped("fraud-alerts-python")
     payment = {"transaction_id": "1", "amount": 20_000.0, "category": "travel", "country": "Iceland"}
     values = encoded(payment, {**payment, "transaction_id": "2", "amount": 10.0}, {"transaction_id": "3"})

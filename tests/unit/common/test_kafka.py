@@ -287,3 +287,9 @@ class TestClientErrors:
         explained = errors.explain(KafkaException(KafkaError(KafkaError._TIMED_OUT)), "asking")
         assert isinstance(explained, RefusedError)
         assert "Invalid password" in str(explained)
+
+
+def test_a_group_that_committed_offset_0_has_committed() -> None:
+    fake = FakeKafka(ORDERS)
+    fake.committed["mine", "orders", 0] = 0
+    assert fake.cluster().committed("mine", [("orders", 0), ("orders", 1)]) == {("orders", 0): 0}

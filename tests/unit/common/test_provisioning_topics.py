@@ -93,6 +93,15 @@ def test_without_an_answer_nothing_is_known_of_any_topic(call: str, code: int, k
     assert type(caught.value) is kind
 
 
+@pytest.mark.parametrize("call", ["describe", "configs", "delete"])
+def test_a_kafka_that_never_answers_is_unavailable(call: str) -> None:
+    kafka = FakeKafka({"old": Topic()})
+    kafka.silent.add((call, "old"))
+    admin = TopicAdmin(kafka.cluster(timeout=0.01))
+    with pytest.raises(UnavailableError, match=r"topic old: Kafka did not answer within 0\.02 s"):
+        admin.delete("old") if call == "delete" else admin.describe(["old"])
+
+
 def test_a_permission_of_the_cluster_that_is_missing_is_a_refusal_of_this_topic() -> None:
     kafka = FakeKafka()
     kafka.refusals["create", "orders"] = KafkaError.CLUSTER_AUTHORIZATION_FAILED

@@ -34,6 +34,8 @@ class FakeKafka:
     """Raised by every request."""
     refusals: dict[str, int] = field(default_factory=dict)
     """Codes with which Kafka refuses to create or change a topic."""
+    hidden: dict[str, int] = field(default_factory=dict)
+    """Codes with which Kafka refuses to describe a topic."""
     broken: set[str] = field(default_factory=set)
     """Topics at which a client has a defect."""
     gate: threading.Event = field(default_factory=_open)
@@ -44,7 +46,12 @@ class FakeKafka:
     def describe(self, topics: Iterable[str]) -> dict[str, TopicState | TopicRefusedError | None]:
         names = sorted(set(topics))
         self._request("describe", names)
-        return {name: self.topics.get(name) for name in names}
+        return {
+            name: TopicRefusedError(name, "described", KafkaError(self.hidden[name], "refused"))
+            if name in self.hidden
+            else self.topics.get(name)
+            for name in names
+        }
 
     def carry_out(
         self, plans: Mapping[str, TopicPlan], specs: Mapping[str, TopicSpec]
@@ -102,6 +109,8 @@ class FakeRegistry:
     failure: Exception | None = None
     incompatible: set[str] = field(default_factory=set)
     """Definitions that break every level."""
+    referenced: set[str] = field(default_factory=set)
+    """Subjects that other schemas refer to."""
     requests: list[tuple[str, str]] = field(default_factory=list)
 
     def find(self, subject: str, text: str, kind: str = "AVRO", references: Any = ()) -> RegisteredSchema:
@@ -131,6 +140,8 @@ class FakeRegistry:
 
     def delete(self, subject: str, *, permanent: bool) -> None:
         self._request("delete", subject)
+        if subject in self.referenced:
+            raise SchemaRefusedError(f"subject {subject}: other schemas refer to it", incompatible=False)
         if permanent and self.subjects.pop(subject, None) is None:
             raise NotFoundError(Server.REGISTRY, f"subject {subject!r} is not registered")
 

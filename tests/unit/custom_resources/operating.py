@@ -12,7 +12,9 @@ from typing import Any, cast
 
 import pytest
 from kubernetes.config import kube_config
+from procstream_common.kubernetes import ApiServer, connected
 from procstream_operator import operator, outcome
+from procstream_operator.api import FIELD_MANAGER
 from procstream_operator.connection import Connection
 
 from tests.unit.custom_resources.fake_api import NAMESPACE, FakeApi, serving
@@ -76,6 +78,12 @@ class World:
             task.remove_done_callback(end_scenario)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[ApiServer]:
+        """A client of the API server other than the operator's."""
+        async with connected(field_manager=FIELD_MANAGER) as server:
+            yield server
 
 
 Scenario = Callable[[World], Coroutine[Any, Any, None]]

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from procstream_operator.outcome import Outcome
 from procstream_operator.producers import manifest, producer_readiness
 from procstream_operator.resource import Kind, Resource
 
@@ -210,3 +211,31 @@ def test_pods_that_start_are_not_a_problem_and_lost_ones_are() -> None:
 def test_the_topic_of_running_pods_is_known() -> None:
     assert manifest.topic_of(built()) == "procstat_snapshots"
     assert manifest.topic_of(None) is None
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        producer_readiness.missing_reference("ConfigMap", "settings"),
+        producer_readiness.forbidden_reference("Secret", "login"),
+        producer_readiness.foreign_daemon_set("nodes"),
+        producer_readiness.refused(RuntimeError("quota exceeded")),
+    ],
+    ids=lambda outcome: str(outcome.ready.reason),
+)
+def test_what_no_change_of_a_resource_ends_is_retried(outcome: Outcome) -> None:
+    assert (outcome.ready.status, outcome.retry) == ("False", True)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        producer_readiness.waiting_for_topic("t", None),
+        producer_readiness.waiting_for_schema("s", None),
+        producer_readiness.wrong_subject("s", "a-value", "b"),
+        producer_readiness.no_image(),
+    ],
+    ids=lambda outcome: str(outcome.ready.reason),
+)
+def test_what_a_change_of_a_resource_ends_is_not_retried(outcome: Outcome) -> None:
+    assert (outcome.ready.status, outcome.retry) == ("False", False)

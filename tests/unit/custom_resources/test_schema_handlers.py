@@ -215,3 +215,46 @@ def test_a_deletion_that_fails_is_abandoned_in_the_end(play: Play) -> None:
         assert "orders-value" in world.registry.subjects
 
     play(scenario)
+
+
+def test_a_schema_that_is_refused_does_not_affect_others(play: Play) -> None:
+    async def scenario(world: World) -> None:
+        world.registry.incompatible = {'"long"'}
+        for name, definition in (("a", '"string"'), ("b", '"long"'), ("c", '"string"')):
+            await world.api.create("Schema", name, schema(definition, subject=name))
+        async with world.operator():
+            await world.api.until_ready("Schema", "b", "False", "IncompatibleSchema")
+            for name in ("a", "c"):
+                await world.api.until_ready("Schema", name, "True", "SchemaRegistered")
+        for name in ("a", "c"):
+            conditions = [
+                one["reason"]
+                for body in world.api.versions("Schema", name)
+                for one in body.get("status", {}).get("conditions", ())
+            ]
+            assert set(conditions) == {"SchemaRegistered"}
+
+    play(scenario)
+
+
+def test_a_deletion_that_the_registry_refuses_is_pending_and_does_not_affect_others(play: Play) -> None:
+    async def scenario(world: World) -> None:
+        names = ("a", "b", "c")
+        async with world.operator():
+            for name in names:
+                await world.api.create("Schema", name, schema(subject=name, deletionPolicy="Delete"))
+            for name in names:
+                await world.api.until_ready("Schema", name, "True", "SchemaRegistered")
+            world.registry.referenced = {"b"}
+            for name in names:
+                await world.api.delete("Schema", name)
+            ready = await world.api.until_ready("Schema", "b", "Unknown", "DeletionPending")
+            assert "other schemas refer to it" in ready["message"]
+            for name in ("a", "c"):
+                await world.api.until(lambda name=name: not world.api.get("Schema", name), "it is gone")
+            assert world.registry.subjects.keys() == {"b"}
+            world.registry.referenced = set()
+            await world.api.until(lambda: not world.api.get("Schema", "b"), "it is gone")
+        assert world.registry.subjects == {}
+
+    play(scenario)

@@ -1,5 +1,6 @@
 """`Topic` resources, handled by kopf against an API server and a Kafka in this process."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -451,5 +452,74 @@ def test_a_kafka_that_becomes_unavailable_is_noticed(play: Play) -> None:
             await world.api.until_ready("Topic", "orders", "Unknown", "KafkaUnavailable")
             world.kafka.failure = None
             await world.api.until_ready("Topic", "orders", "True", "TopicReady")
+
+    play(scenario)
+
+
+def test_a_topic_that_kafka_does_not_describe_does_not_affect_others(play: Play) -> None:
+    async def scenario(world: World) -> None:
+        world.kafka.hidden["b"] = KafkaError.TOPIC_AUTHORIZATION_FAILED
+        for name in ("a", "b", "c"):
+            await world.api.create("Topic", name, {"partitions": 1})
+        async with world.operator():
+            ready = await world.api.until_ready("Topic", "b", "False", "NotAuthorized")
+            assert ready["message"] == "topic b could not be described: refused"
+            for name in ("a", "c"):
+                await world.api.until_ready("Topic", name, "True", "TopicReady")
+            assert world.kafka.topics.keys() == {"a", "c"}
+            world.kafka.hidden.clear()
+            await world.api.until_ready("Topic", "b", "True", "TopicReady")
+
+    play(scenario)
+
+
+def test_a_permission_that_is_lost_is_noticed(play: Play) -> None:
+    async def scenario(world: World) -> None:
+        async with world.operator(resync=SOON):
+            await world.api.create("Topic", "orders", {"partitions": 1})
+            await world.api.until_ready("Topic", "orders", "True", "TopicReady")
+            world.kafka.hidden["orders"] = KafkaError.TOPIC_AUTHORIZATION_FAILED
+            await world.api.until_ready("Topic", "orders", "False", "NotAuthorized")
+
+    play(scenario)
+
+
+def test_a_deletion_that_kafka_refuses_is_pending_and_does_not_affect_others(play: Play) -> None:
+    async def scenario(world: World) -> None:
+        names = ("a", "b", "c")
+        async with world.operator():
+            for name in names:
+                await world.api.create("Topic", name, DELETE)
+            for name in names:
+                await world.api.until_ready("Topic", name, "True", "TopicReady")
+            world.kafka.refusals["b"] = KafkaError.TOPIC_AUTHORIZATION_FAILED
+            for name in names:
+                await world.api.delete("Topic", name)
+            ready = await world.api.until_ready("Topic", "b", "Unknown", "DeletionPending")
+            assert "topic b could not be deleted: refused" in ready["message"]
+            for name in ("a", "c"):
+                await world.api.until(lambda name=name: not world.api.get("Topic", name), "it is gone")
+                await world.api.until(lambda name=name: world.api.events(name)[-1] == "Deleted", "the event")
+            assert world.kafka.topics.keys() == {"b"}
+            world.kafka.refusals.clear()
+            await world.api.until(lambda: not world.api.get("Topic", "b"), "it is gone")
+        assert world.kafka.topics == {}
+
+    play(scenario)
+
+
+def test_an_internal_error_in_a_comparison_does_not_end_the_comparisons(play: Play) -> None:
+    async def scenario(world: World) -> None:
+        async with world.operator(resync=SOON):
+            await world.api.create("Topic", "orders", {"partitions": 1, "config": {"retention.ms": "5"}})
+            await world.api.until_ready("Topic", "orders", "True", "TopicReady")
+            requests = len(world.kafka.requests)
+            world.kafka.failure = RuntimeError("a defect")
+            async with asyncio.timeout(10):
+                while len(world.kafka.requests) < requests + 2:
+                    await asyncio.sleep(0.02)
+            world.kafka.failure = None
+            world.kafka.add("orders", 1, **{"retention.ms": "6"})
+            await world.api.until(lambda: "DriftRepaired" in world.api.events("orders"), "the event")
 
     play(scenario)

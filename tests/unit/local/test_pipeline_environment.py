@@ -19,25 +19,25 @@ ELSEWHERE = {
 }
 
 
-def test_what_is_the_stacks_own_is_not_remembered() -> None:
+def test_variables_of_the_stack_itself_are_not_recorded() -> None:
     assert remember({**STACK, "PATH": "/bin"}, [], STACK) == Remembered({}, [])
 
 
-def test_of_another_cluster_all_is_remembered_but_its_secrets() -> None:
+def test_variables_of_another_cluster_are_recorded_without_its_secrets() -> None:
     found = remember({**STACK, **ELSEWHERE}, [], STACK)
     assert found.secrets == ["KAFKA_SASL_PASSWORD"]
     assert found.variables == {key: text for key, text in ELSEWHERE.items() if "PASSWORD" not in key}
     assert "hidden" not in repr(found)
 
 
-def test_the_files_parameters_and_lake_paths_are_remembered() -> None:
+def test_parameters_of_the_file_and_lake_paths_are_recorded() -> None:
     env = {"KAFKA_TOPIC": "mine", "API_TOKEN": "hidden", "OUTPUT_PATH": "/lake", "OTHER": "x"}
     assert remember(env, ["KAFKA_TOPIC", "API_TOKEN", "UNSET"], STACK) == Remembered(
         {"KAFKA_TOPIC": "mine", "OUTPUT_PATH": "/lake"}, ["API_TOKEN"]
     )
 
 
-def test_a_pipeline_of_another_cluster_is_started_there_again() -> None:
+def test_a_pipeline_of_another_cluster_is_restarted_there() -> None:
     remembered = remember({**STACK, **ELSEWHERE}, [], STACK)
     env = recall(remembered, {"PATH": "/bin", "KAFKA_SASL_PASSWORD": "hidden", **STACK}, [], STACK)
     assert env == {**STACK, **ELSEWHERE, "PATH": "/bin"}
@@ -49,7 +49,7 @@ def test_a_missing_secret_is_named() -> None:
         recall(remembered, STACK, [], STACK)
 
 
-def test_what_the_shell_has_now_does_not_change_what_a_pipeline_reads() -> None:
+def test_variables_of_the_current_shell_do_not_change_what_a_pipeline_reads() -> None:
     now = {"KAFKA_TOPIC": "another", "OUTPUT_PATH": "/another", **ELSEWHERE}
     assert recall(Remembered({}, []), {**now, "PATH": "/bin"}, ["KAFKA_TOPIC"], STACK) == {
         **STACK,
@@ -57,7 +57,7 @@ def test_what_the_shell_has_now_does_not_change_what_a_pipeline_reads() -> None:
     }
 
 
-def test_the_stacks_new_ports_are_taken() -> None:
+def test_the_new_ports_of_the_stack_are_used() -> None:
     moved = {**STACK, "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:12345"}
     env = recall(remember(STACK, [], STACK), STACK, [], moved)
     assert env["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:12345"

@@ -1,4 +1,4 @@
-"""The real server, in a folder that is closed to every other user, as pytest's are."""
+"""The real server, in a folder that other users cannot enter."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 from procstream_common.errors import ProcstreamError
@@ -63,7 +64,9 @@ def connect(folder: Path, port: int) -> "psycopg.Connection[tuple[object, ...]]"
 
 
 def test_our_user_owns_a_database_that_only_the_password_opens(folder: Path, port: int, run: Run) -> None:
-    run()
+    record = run()
+    listeners = [one for one in psutil.Process(record.pid).net_connections() if one.status == "LISTEN"]
+    assert [tuple(one.laddr) for one in listeners] == [("127.0.0.1", port)]
     with connect(folder, port) as connection:
         row = connection.execute("SELECT current_user, current_database(), current_setting('TimeZone')")
         assert row.fetchone() == ("procstream", "procstream", "UTC")
@@ -98,7 +101,7 @@ def test_it_stops_at_once_with_a_client_attached_and_keeps_its_rows(
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_psql_is_told_where_and_as_whom(folder: Path, port: int, run: Run) -> None:
+def test_psql_connects_to_the_database_as_its_user(folder: Path, port: int, run: Run) -> None:
     run()
     argv, variables = postgres.psql(folder, port, ["-c", "SELECT 1"])
     assert argv[1:] == ["-c", "SELECT 1"]
@@ -112,7 +115,7 @@ def test_a_stack_whose_database_was_never_started_has_no_settings(folder: Path, 
     assert not postgres.is_ready(folder, port)
 
 
-def test_data_of_another_version_are_not_touched(folder: Path, port: int) -> None:
+def test_data_of_another_version_are_refused(folder: Path, port: int) -> None:
     service = postgres.service(folder, port)
     service.prepare()
     (folder / "data" / "PG_VERSION").write_text("9\n")
@@ -122,7 +125,7 @@ def test_data_of_another_version_are_not_touched(folder: Path, port: int) -> Non
 
 class TestInstallation:
     @pytest.mark.usefixtures("only_pgserver")
-    def test_without_a_server_of_the_system_it_is_the_packages(self) -> None:
+    def test_without_a_server_of_the_system_the_package_has_one(self) -> None:
         assert postgres_installation.find(None).bin.parts[-3:] == ("pgserver", "pginstall", "bin")
 
     @as_root

@@ -99,3 +99,23 @@ def test_metadata_that_cannot_be_read_are_an_error_and_not_a_start_without_state
     (metadata(home.checkpoints / "a" / "chk-10", 10) / "_metadata").write_bytes(content)
     with pytest.raises(ProcstreamError, match=r"chk-10/_metadata: found no header of Flink's"):
         latest_state(home, RECORD)
+
+
+def test_a_checkpoint_with_state_but_without_metadata_is_incomplete(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    newest = checkpoint(home, 9)
+    for folder in (home.checkpoints / "a" / "chk-10", home.savepoints / "a" / "savepoint-a-2"):
+        folder.mkdir(parents=True)
+        (folder / "0b1c-state").write_bytes(b"the JobManager was killed before the metadata")
+    assert latest_state(home, RECORD) == newest
+
+
+def test_a_state_that_was_deleted_meanwhile_is_not_resumed_from(tmp_path: Path) -> None:
+    deleted = (tmp_path / "elsewhere" / "savepoint-1").as_uri()
+    assert latest_state(Home(tmp_path), RECORD.model_copy(update={"restored_from": deleted})) is None
+
+
+def test_a_state_in_a_folder_with_spaces_is_resumed_from(tmp_path: Path) -> None:
+    begin = metadata(tmp_path / "my save points" / "savepoint-1", 7).as_uri()
+    record = RECORD.model_copy(update={"restored_from": begin})
+    assert latest_state(Home(tmp_path), record) == begin

@@ -32,7 +32,7 @@ from procstream_local.sql.statements import split_statements
         ("SELECT 'open; SELECT 2", ["SELECT 'open", "SELECT 2"]),
     ],
 )
-def test_a_script_is_divided_at_the_semicolons_that_end_statements(text: str, statements: list[str]) -> None:
+def test_a_script_is_split_at_the_semicolons_that_end_statements(text: str, statements: list[str]) -> None:
     assert split_statements(text) == statements
 
 
@@ -52,7 +52,7 @@ def test_statements_come_from_the_option_or_the_file(tmp_path: Path) -> None:
         (None, Path("/nowhere/x.sql"), "/nowhere/x.sql: not readable"),
     ],
 )
-def test_what_cannot_be_run_is_said(text: str | None, file: Path | None, mistake: str) -> None:
+def test_what_cannot_run_is_an_error(text: str | None, file: Path | None, mistake: str) -> None:
     with pytest.raises(ProcstreamError, match=mistake):
         read_statements(text, file)
 
@@ -92,7 +92,7 @@ def test_rows_are_aligned_and_counted(capsys: pytest.CaptureFixture[str]) -> Non
     ]
 
 
-def test_a_query_without_end_tells_what_each_row_does(capsys: pytest.CaptureFixture[str]) -> None:
+def test_rows_of_an_unbounded_query_show_their_change(capsys: pytest.CaptureFixture[str]) -> None:
     pages = [page(("+I", ("a", "1"))), page(("-U", ("a", "1")), ("+U", ("a", "2")))]
     lines = printed(Answers(pages), capsys)
     assert [line.split() for line in lines[2:-1]] == [["+I", "a", "1"], ["-U", "a", "1"], ["+U", "a", "2"]]
@@ -104,13 +104,13 @@ def test_a_cell_of_several_lines_is_as_wide_as_its_longest(capsys: pytest.Captur
     assert printed(Answers([text]), capsys)[1] == "-" * len("CREATE TABLE")
 
 
-def test_json_lines_have_a_row_each(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_json_line_is_a_row(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(Answers([page(("+I", ("a", 1)))]), capsys, as_json=True) == [
         '{"op": "+I", "row": {"status": "a", "n": 1}}'
     ]
 
 
-def test_what_only_succeeds_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_statement_without_rows_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(Answers([Page(("result",), (("+I", ("OK",)),), False, False)]), capsys) == []
 
 
@@ -122,6 +122,6 @@ def test_an_address_is_host_and_port(address: str) -> None:
         check_address(address)
 
 
-def test_nobody_at_an_address_is_one_line() -> None:
+def test_an_address_without_a_gateway_is_one_line() -> None:
     with pytest.raises(ProcstreamError, match=r"^the SQL gateway at 127\.0\.0\.1:1 did not answer: "):
         check_address("127.0.0.1:1")

@@ -1,4 +1,4 @@
-"""Answers as Flink 2.3.0 gave them, shortened."""
+"""Answers of Flink 2.3.0, shortened."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -66,7 +66,7 @@ def test_a_job_without_checkpoints_has_no_interval() -> None:
     assert answers.checkpoint_interval({"interval": 2**63 - 1}) is None
 
 
-def test_failures_are_told_by_their_root_cause() -> None:
+def test_failures_are_shown_with_their_root_cause() -> None:
     entry = {"timestamp": 1795273275658, "stacktrace": TRACE, "exceptionName": "java.lang.RuntimeException"}
     assert answers.failures({"exceptionHistory": {"entries": [entry], "truncated": False}}) == (
         Failure(
@@ -90,7 +90,7 @@ def test_root_cause_is_one_line(trace: str, cause: str) -> None:
     assert answers.root_cause(trace) == cause
 
 
-def test_counts_are_told_from_sources_sinks_and_our_own_counters() -> None:
+def test_counts_are_the_sums_of_sources_sinks_and_our_own_counters() -> None:
     metrics = {
         "numRecordsIn": 99.0,  # the task's, whatever its operators are
         "Source__KafkaSource-default_catalog_records_orders.numRecordsIn": 1000.0,
@@ -122,11 +122,11 @@ def test_counts_are_told_from_sources_sinks_and_our_own_counters() -> None:
     )
 
 
-def test_what_a_job_does_not_count_is_not_zero() -> None:
+def test_a_count_that_the_job_does_not_have_is_unknown_and_not_zero() -> None:
     assert answers.counts([]) == Counts()
 
 
-def test_metrics_are_of_now_when_the_uptime_is() -> None:
+def test_metrics_are_current_if_the_uptime_is() -> None:
     now = datetime(2026, 1, 31, 12, tzinfo=UTC)
     since = now - timedelta(seconds=60)
     assert answers.is_fresh({"uptime": "59000", "numRestarts": "0"}, since, now)

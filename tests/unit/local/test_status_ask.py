@@ -1,4 +1,4 @@
-"""Asking servers that take connections and never answer, as processes that hang do."""
+"""Servers that accept connections and never answer, like processes that hang."""
 
 import io
 import socket
@@ -31,7 +31,7 @@ def hung(tmp_path: Path) -> Iterator[Home]:
         server.close()
 
 
-def test_a_stack_that_hangs_is_told_so_within_five_seconds(hung: Home) -> None:
+def test_a_stack_that_hangs_is_reported_within_five_seconds(hung: Home) -> None:
     began = time.monotonic()
     status = ask.status(hung)
     assert time.monotonic() - began < 5
@@ -50,7 +50,7 @@ def test_a_stack_that_hangs_is_told_so_within_five_seconds(hung: Home) -> None:
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_a_folder_without_a_stack_has_nothing_to_ask(tmp_path: Path) -> None:
+def test_a_folder_without_a_stack_has_no_jobs_and_only_services_that_are_down(tmp_path: Path) -> None:
     status = ask.status(Home(tmp_path))
     assert status.pipelines == ()
     assert {service.state for service in status.services} == {"down"}

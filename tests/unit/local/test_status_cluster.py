@@ -44,7 +44,7 @@ def test_a_releases_workloads_are_found_with_their_pods() -> None:
     ]
 
 
-def test_pipelines_are_known_by_the_services_of_their_job_managers() -> None:
+def test_pipelines_are_found_by_the_services_of_their_jobmanagers() -> None:
     services = [
         service("events-procstream-pipeline-lineage"),
         service("events-procstream-pipeline-fraud-alerts-rest", labels={"app": "created by Flink"}),

@@ -63,7 +63,7 @@ def failed(*times: datetime) -> tuple[Failure, ...]:
         {"counts": Counts(), "lag": None, "unanswered": frozenset({"counts", "lag"})},
     ],
 )
-def test_nothing_is_wrong(changes: dict[str, object]) -> None:
+def test_a_healthy_pipeline_has_no_problem(changes: dict[str, object]) -> None:
     assert replace(WELL, **changes).problems(NOW) == []  # type: ignore[arg-type]
 
 
@@ -102,13 +102,13 @@ def test_nothing_is_wrong(changes: dict[str, object]) -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(changes: dict[str, object], problem: str) -> None:
+def test_each_problem_is_one_line(changes: dict[str, object], problem: str) -> None:
     pipeline = replace(WELL, **changes)  # type: ignore[arg-type]
     assert pipeline.problems(NOW) == [problem]
     assert replace(pipeline, expected=False).problems(NOW) == []
 
 
-def test_a_stack_is_well_when_all_of_it_is() -> None:
+def test_a_stack_is_healthy_if_all_of_its_parts_are() -> None:
     status = Status(NOW, (KAFKA,), (WELL,), (OtherJob("b2", "SELECT", "RUNNING"),))
     assert status.healthy
     down = replace(KAFKA, pid=None, ready=False)
@@ -172,7 +172,7 @@ def test_the_document_has_seconds_bytes_and_iso_times() -> None:
     }
 
 
-def test_a_release_is_well_when_all_of_its_pods_are_ready() -> None:
+def test_a_release_is_healthy_if_all_of_its_pods_are_ready() -> None:
     whole = Workload("p-kafka", "StatefulSet", desired=3, ready=3, restarts=1, uptime_seconds=5.0)
     assert Status(NOW, (), (), workloads=(whole,)).healthy
     status = Status(NOW, (), (), workloads=(whole, replace(whole, name="p-minio", ready=0)))

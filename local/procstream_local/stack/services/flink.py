@@ -135,7 +135,8 @@ def _configuration(folder: Path, ports: dict[str, int]) -> dict[str, object]:
         "heartbeat.timeout": "15 s",
         # The greatest age of the numbers that `procstream status` shows; ten seconds by default.
         "metrics.fetcher.update-interval": "1 s",
-        # For Prometheus: each process uses the first free port of these (docs/status.md).
+        # For Prometheus: each process uses the first free port of these. The reporter has no option for its
+        # address: it listens on all (docs/status.md).
         "metrics.reporter.prometheus.factory.class": _PROMETHEUS,
         "metrics.reporter.prometheus.port": "9249-9260",
         "execution.target": "remote",

@@ -70,6 +70,7 @@ test-e2e: setup ## The tests on Kubernetes without the long ones: the cluster of
 .PHONY: test-long
 test-long: setup ## The rest, before a release: mutation score, then every test that is marked long (about an hour)
 	$(BIN)/python -m tests.mutation
+	$(MVN) --file $(JAVA)/pom.xml test -Dtest=AvroReferenceTest -Davro.pairs=10000
 	$(BIN)/pytest tests -m long --durations=25 $(ARGS)
 
 .PHONY: test-java

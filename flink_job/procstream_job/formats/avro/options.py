@@ -46,5 +46,5 @@ class AvroSource(SourceOptions):
 
 
 def avro_options(schema: ReaderSchema, registry: Mapping[str, str]) -> dict[str, str]:
-    """Options of the format: records are resolved to the schema of the registry, not to one of the columns."""
+    """Options of the format. Records are resolved to the schema of the registry."""
     return {**registry, "schema": schema.text}

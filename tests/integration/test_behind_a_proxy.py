@@ -65,7 +65,7 @@ def test_a_pipeline_from_the_first_record_to_the_proof(home: Home, topic: str, f
     run("produce", "lineage-input", "--topic", topic, "--count", str(COUNT), "--rate", "1000")
     assert len(run("tail", topic, "--from-beginning", "-n", str(COUNT)).splitlines()) == COUNT
     run("pipeline", "validate", "--online", str(file), **lake)
-    assert "timestamp TIMESTAMP(3)" in run("pipeline", "init", "--topic", topic, "--output", "-")
+    assert "timestamp  TIMESTAMP(3)" in run("pipeline", "init", "--topic", topic, "--output", "-")
     started = json.loads(run("pipeline", "run", "--json", str(file), **lake))
     try:
         report = json.loads(run("lineage", "verify", str(file), "--wait", "90s", "--deep", "--json", **lake))

@@ -70,7 +70,7 @@ def procstat(
     ] = True,
     metrics_host: Annotated[
         str, typer.Option(envvar="METRICS_HOST", help="Address of /metrics and /healthz.")
-    ] = "0.0.0.0",  # noqa: S104 - Prometheus and the kubelet ask from outside
+    ] = "0.0.0.0",  # noqa: S104 - for Prometheus and the kubelet
     metrics_port: Annotated[
         int,
         typer.Option(
@@ -142,8 +142,7 @@ def tail(
     Avro with the Confluent header is decoded with the registry's schema. Other values are printed as JSON,
     text or base64. A record that cannot be decoded has an `error`.
     """
-    from confluent_kafka import Consumer
-    from procstream_common.kafka import ClientErrors
+    from procstream_common.kafka import KafkaCluster
 
     from procstream_producer.delivery import kafka
     from procstream_producer.tail import reader
@@ -152,8 +151,8 @@ def tail(
     set_up(LogFormat.TEXT, log_level)
     settings = load(KafkaSettings)
     stop = StopSignal()
-    errors = ClientErrors(settings.bootstrap_servers)
-    consumer = kafka.create(Consumer, reader.CONSUMER_PROPERTIES | settings.librdkafka(), errors)
+    cluster = KafkaCluster(settings, client_id="procstream-tail", properties=kafka.log_properties())
+    consumer, errors = cluster.consumer(reader.CONSUMER_PROPERTIES), cluster.errors
     try:
         partitions = kafka.partitions_of(consumer, topic, errors, timeout=startup_timeout, stop=stop)
         if partitions:
@@ -194,7 +193,7 @@ def main() -> None:
 
 
 def _lookup_when_needed() -> Callable[[int], str]:
-    """A lookup that needs a registry only when a record names a schema: JSON topics need none."""
+    """A lookup that connects to the registry when a record names a schema: JSON topics need no registry."""
     registry: SchemaRegistry | None = None
 
     def schema_text(schema_id: int) -> str:

@@ -27,7 +27,7 @@ class AvroEncoder:
         schema_text: the Avro schema as JSON.
 
     Raises:
-        EncodingError: the text is no Avro schema.
+        EncodingError: the text is not an Avro schema.
     """
 
     def __init__(self, *, subject: str, schema_id: int, schema_text: str) -> None:
@@ -39,7 +39,7 @@ class AvroEncoder:
             raise EncodingError(f"{self._where}: found no Avro schema ({error}), expected one") from None
 
     def encode(self, record: dict[str, Any]) -> bytes:
-        """The bytes of `record`: exactly the fields of the schema, but for those that have a default.
+        """The encoded `record`. It needs the fields of the schema that have no default, and no others.
 
         Raises:
             EncodingError: it does not fit the schema.

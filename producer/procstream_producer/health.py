@@ -1,4 +1,4 @@
-"""Whether the sampler does its work. Pure: the caller has the clock."""
+"""Whether the sampler is healthy. Pure: the caller provides the clock."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +9,9 @@ _LEAST_SECONDS = 10.0
 
 @dataclass
 class Health:
-    """Facts that the sampler notes and `/healthz` judges; times are monotonic seconds.
+    """The state that the sampler records and `/healthz` judges; times are monotonic seconds.
 
-    An unavailable broker is no failure of the producer: records are buffered, and a restart would lose them.
+    An unavailable broker does not make it unhealthy: records are buffered, and a restart would lose them.
     """
 
     interval: float
@@ -20,11 +20,11 @@ class Health:
     starting: str | None = "waiting for the broker"
     fatal: str | None = None
     last_read_error: str | None = None
-    broker_away: bool = False
+    broker_unavailable: bool = False
     buffered: int = 0
 
     def judge(self, now: float) -> tuple[bool, dict[str, Any]]:
-        """Whether all is well at `now`, and a report that gives the reason when not."""
+        """Whether it is healthy at `now`, and a report, with the reason if it is not."""
         since = self.started_at if self.last_sample_at is None else self.last_sample_at
         age = now - since
         limit = max(_MISSED_TICKS * self.interval, _LEAST_SECONDS)
@@ -35,7 +35,7 @@ class Health:
         report: dict[str, Any] = {
             "status": "ok" if reason is None else "unhealthy",
             "last_sample_age_seconds": None if self.last_sample_at is None else round(age, 3),
-            "broker": "away" if self.broker_away else "there",
+            "broker": "unavailable" if self.broker_unavailable else "reachable",
             "records_buffered": self.buffered,
         }
         if reason is not None:

@@ -1,4 +1,4 @@
-"""What the sampler tells Prometheus."""
+"""The sampler's metrics for Prometheus."""
 
 from prometheus_client import (
     CollectorRegistry,
@@ -9,7 +9,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from procstream_producer.delivery.broker_watch import CameBack, WentAway
+from procstream_producer.delivery.broker_watch import OutageBegan, OutageEnded
 from procstream_producer.delivery.log import DeliveryLog
 
 _DROP_REASONS = ("buffer_full", "refused", "shutdown")
@@ -19,7 +19,7 @@ class SamplerMetrics:
     """Counters and gauges, named `procstream_producer_…`, of one sampler."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call] # they double the series for nothing
+        disable_created_metrics()  # type: ignore[no-untyped-call] # they double the number of series
         self._registry = CollectorRegistry()
         prefix = "procstream_producer"
         self.delivered = Counter(
@@ -31,11 +31,11 @@ class SamplerMetrics:
         self.buffered = Gauge(
             f"{prefix}_records_buffered", "Records not yet confirmed.", registry=self._registry
         )
-        self.broker_away = Gauge(
-            f"{prefix}_broker_away", "1 while records wait for the broker.", registry=self._registry
+        self.broker_unavailable = Gauge(
+            f"{prefix}_broker_unavailable", "1 while records wait for the broker.", registry=self._registry
         )
         self.ticks_skipped = Counter(
-            f"{prefix}_ticks_skipped", "Ticks left out because they were late.", registry=self._registry
+            f"{prefix}_ticks_skipped", "Ticks skipped because they were late.", registry=self._registry
         )
         self.read_errors = Counter(
             f"{prefix}_read_errors", "Ticks whose file could not be read.", registry=self._registry
@@ -47,7 +47,7 @@ class SamplerMetrics:
         )
         ProcessCollector(registry=self._registry)
         for reason in _DROP_REASONS:
-            self.dropped.labels(reason)  # a counter that is there from the start shows its first increase
+            self.dropped.labels(reason)  # with a 0 at the start, Prometheus sees the first increase
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""
@@ -62,20 +62,20 @@ class DeliveryReport:
         self._log = log
 
     def delivered(self) -> None:
-        """Count it."""
+        """Count the record."""
         self._metrics.delivered.inc()
 
     def dropped(self, reason: str, detail: str) -> None:
-        """Count and say it."""
+        """Count and log the loss."""
         self._metrics.dropped.labels(reason).inc()
         self._log.dropped(reason, detail)
 
-    def went_away(self, event: WentAway, waiting: int) -> None:
-        """Show and say it."""
-        self._metrics.broker_away.set(1)
-        self._log.went_away(event, waiting)
+    def outage_began(self, event: OutageBegan, waiting: int) -> None:
+        """Set the gauge and log the outage."""
+        self._metrics.broker_unavailable.set(1)
+        self._log.outage_began(event, waiting)
 
-    def came_back(self, event: CameBack, waiting: int) -> None:
-        """Show and say it."""
-        self._metrics.broker_away.set(0)
-        self._log.came_back(event, waiting)
+    def outage_ended(self, event: OutageEnded, waiting: int) -> None:
+        """Reset the gauge and log the end of the outage."""
+        self._metrics.broker_unavailable.set(0)
+        self._log.outage_ended(event, waiting)

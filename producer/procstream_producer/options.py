@@ -1,4 +1,4 @@
-"""Command line options that several commands of the producer have."""
+"""Command line options that several commands share."""
 
 import math
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`/metrics` and `/healthz` over HTTP, in a thread of its own."""
+"""Serves `/metrics` and `/healthz` over HTTP, in a separate thread."""
 
 import json
 import socketserver
@@ -18,13 +18,13 @@ class StatusServer:
     """Answers GET /metrics with `metrics()` and GET /healthz with 200 or 503 and a JSON report of `health()`.
 
     Args:
-        host: address to listen at.
-        port: 0 takes any that is free; `port` tells which.
+        host: address to listen on.
+        port: 0 selects a free one, which the attribute `port` shows.
         metrics: the text for Prometheus.
-        health: whether all is well, and the report.
+        health: whether the process is healthy, and the report.
 
     Raises:
-        ProcstreamError: the address cannot be listened at.
+        ProcstreamError: it cannot listen on the address.
     """
 
     def __init__(self, host: str, port: int, *, metrics: Callable[[], bytes], health: Health) -> None:
@@ -35,7 +35,7 @@ class StatusServer:
                 f"METRICS_HOST {host}, METRICS_PORT {port}: {error}, expected a free port of this machine"
             ) from None
         self.port = int(self._server.server_address[1])
-        # The server looks this often whether it is to end; it never is before the process does.
+        # How often the server checks for a shutdown, which never comes before the process ends.
         thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 3600}, daemon=True, name="status"
         )
@@ -48,7 +48,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 def handler(*, metrics: Callable[[], bytes], health: Health) -> type[BaseHTTPRequestHandler]:
-    """The class that answers one connection."""
+    """The class that serves one connection."""
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 10
@@ -65,7 +65,7 @@ def handler(*, metrics: Callable[[], bytes], health: Health) -> type[BaseHTTPReq
                 self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"expected /metrics or /healthz\n")
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
-            pass  # requests are not for the log
+            pass  # requests are not logged
 
         def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
             self.send_response(status)

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT as something to wait for: a pause of the main loop ends at once when one comes."""
+"""SIGTERM and SIGINT as an event to wait for: a pause of the main loop ends at once when a signal arrives."""
 
 import signal
 import sys
@@ -8,27 +8,27 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def exit_on_sigterm() -> None:
-    """Exit at SIGTERM, until a `StopSignal` is made: the first process of a container would ignore it."""
+    """Exit at SIGTERM until a `StopSignal` exists: process 1 of a container would ignore the signal."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 class Stop(Protocol):
-    """Tells a loop that it is to end."""
+    """A request to end a loop."""
 
     @property
     def requested(self) -> bool:
-        """Whether a stop was asked for, as far as `wait` has seen."""
+        """Whether a stop was requested; `wait` updates it."""
 
     def wait(self, seconds: float) -> bool:
-        """Pause for `seconds`, or until a stop is asked for; whether one was."""
+        """Pause for `seconds`, or until a stop is requested. Returns whether one was."""
 
 
 class StopSignal:
     """The first SIGTERM or SIGINT of this process.
 
     The signals are blocked and fetched with sigtimedwait(2), so that no handler interrupts a delivery.
-    To be made in the main thread before any other thread starts, because threads inherit the mask. After
-    the first signal they act as usual again: a second Ctrl-C ends a flush that hangs.
+    Create it in the main thread before any other thread starts, because threads inherit the mask. After the
+    first signal, signals act as usual again: a second Ctrl-C ends a flush that hangs.
     """
 
     def __init__(self) -> None:
@@ -37,11 +37,11 @@ class StopSignal:
 
     @property
     def requested(self) -> bool:
-        """Whether a signal was fetched by `wait`."""
+        """Whether `wait` has fetched a signal."""
         return self._requested
 
     def wait(self, seconds: float) -> bool:
-        """Pause for `seconds` (0: only look), or until a signal comes; whether one came."""
+        """Pause for `seconds` (0: only check), or until a signal arrives. Returns whether one did."""
         if not self._requested and signal.sigtimedwait(STOP_SIGNALS, max(0.0, seconds)) is not None:
             self._requested = True
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)

@@ -4,24 +4,24 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class WentAway:
-    """Records are outstanding and none was delivered for a while."""
+class OutageBegan:
+    """The broker is unavailable: records are outstanding and none was delivered for a while."""
 
     outstanding: int
 
 
 @dataclass(frozen=True)
-class CameBack:
-    """The first delivery after `seconds` without any."""
+class OutageEnded:
+    """The broker is reachable again: the first delivery after `seconds` without one."""
 
     seconds: float
 
 
 class BrokerWatch:
-    """Says once that the broker went away and once that it is back.
+    """Reports each outage twice: when it begins and when it ends.
 
-    A lost connection alone does not count: brokers close idle ones. Away means that something is
-    outstanding and nothing was delivered for `patience` seconds.
+    A lost connection is not an outage, because brokers close idle connections. The broker is unavailable when
+    records are outstanding and none was delivered for `patience` seconds.
     """
 
     def __init__(self, *, patience: float) -> None:
@@ -29,25 +29,25 @@ class BrokerWatch:
         self._delivered = 0
         self._outstanding = 0
         self._progress_at: float | None = None
-        self.away = False
+        self.unavailable = False
 
-    def observe(self, *, now: float, outstanding: int, delivered: int) -> WentAway | CameBack | None:
-        """Take a look at `now` (monotonic seconds): records not yet delivered, and all delivered so far."""
+    def observe(self, *, now: float, outstanding: int, delivered: int) -> OutageBegan | OutageEnded | None:
+        """Note the counts at `now` (monotonic seconds): records outstanding and delivered so far."""
         last_progress = now if self._progress_at is None else self._progress_at
         progressed = delivered > self._delivered
         idle = outstanding == 0 or self._outstanding == 0
         self._delivered, self._outstanding = delivered, outstanding
-        if self.away:
+        if self.unavailable:
             if progressed:
-                self.away = False
+                self.unavailable = False
                 self._progress_at = now
-                return CameBack(now - last_progress)
+                return OutageEnded(now - last_progress)
             return None
         if progressed or idle:
             self._progress_at = now
             return None
         self._progress_at = last_progress
         if now - last_progress >= self._patience:
-            self.away = True
-            return WentAway(outstanding)
+            self.unavailable = True
+            return OutageBegan(outstanding)
         return None

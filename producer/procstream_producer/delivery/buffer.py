@@ -1,17 +1,16 @@
-"""The bounded buffer in front of the Kafka client. Pure: the client and the clock are the caller's.
+"""The bounded buffer in front of the Kafka client. Pure: the caller provides the client and the clock.
 
-A record waits here until the client takes it, oldest first, so that order never changes. At most
-`window` records are with the client at a time, and while the broker is unavailable it gets no new ones: what
-it has may already be in the topic, and only its own idempotent retry can tell, so such a record is
-never given up. The ones that wait here are bounded by `capacity`: beyond it the oldest is dropped,
-counted and reported.
+A record waits here until the client accepts it, oldest first, so that order never changes. The client has at
+most `window` records at a time, and no new ones while the broker is unavailable. Its records may already be
+in the topic, which only its idempotent retry can find out, so they are never dropped while it runs.
+At most `capacity` records wait here. Beyond that the oldest is dropped, counted and reported.
 """
 
 from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
-from procstream_producer.delivery.broker_watch import BrokerWatch, CameBack, WentAway
+from procstream_producer.delivery.broker_watch import BrokerWatch, OutageBegan, OutageEnded
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +23,30 @@ class Record:
 
 
 class Client(Protocol):
-    """What takes records from the buffer and reports each by `delivered` or `refused`."""
+    """Accepts records from the buffer and reports each with `delivered` or `refused`."""
 
     def take(self, record: Record) -> bool:
         """Accept a record for delivery; False when there is no room now."""
 
 
 class Events(Protocol):
-    """Who wants to know what happens to records."""
+    """Receives what happens to records."""
 
     def delivered(self) -> None:
         """A record is in the topic."""
 
     def dropped(self, reason: str, detail: str) -> None:
-        """A record is lost; `reason` is a word for a counter, `detail` says more."""
+        """A record is lost; `reason` is the label of a counter, `detail` is for the log."""
 
-    def went_away(self, event: WentAway, waiting: int) -> None:
-        """The broker is unavailable; `waiting` records are kept."""
+    def outage_began(self, event: OutageBegan, waiting: int) -> None:
+        """The broker is unavailable; `waiting` records are buffered."""
 
-    def came_back(self, event: CameBack, waiting: int) -> None:
-        """The broker is back; `waiting` records are about to follow."""
+    def outage_ended(self, event: OutageEnded, waiting: int) -> None:
+        """The broker is reachable again; `waiting` records are sent next."""
 
 
 class DeliveryBuffer:
-    """Records on their way: first those with the client, then those that wait."""
+    """Records that are not delivered yet: those that the client has, then those that wait."""
 
     def __init__(self, client: Client, events: Events, watch: BrokerWatch, *, capacity: int, window: int):
         if capacity < 1 or window < 1:
@@ -68,52 +67,53 @@ class DeliveryBuffer:
         return len(self._waiting) + self._with_client
 
     @property
-    def broker_away(self) -> bool:
-        """Whether the broker is taken to be away."""
-        return self._watch.away
+    def broker_unavailable(self) -> bool:
+        """Whether the broker counts as unavailable."""
+        return self._watch.unavailable
 
     @property
     def can_advance(self) -> bool:
-        """Whether records wait that the broker, being there, would take."""
-        return bool(self._waiting) and not self._watch.away
+        """Whether records wait and the broker is reachable."""
+        return bool(self._waiting) and not self._watch.unavailable
 
     def add(self, record: Record) -> None:
-        """Take a record in; the oldest that waits goes when there is no room for it."""
+        """Add a record; when the buffer is full, the oldest waiting record is dropped."""
         self._waiting.append(record)
         self.advance()
         if len(self._waiting) > self._capacity:
             self._waiting.popleft()
-            self._drop("buffer_full", f"{self._capacity} records wait, the oldest goes")
+            self._drop("buffer_full", f"{self._capacity} records wait, the oldest is dropped")
 
     def advance(self) -> None:
-        """Give the client what it may have now."""
-        room = 1 if self._watch.away else self._window  # one alone, to find out when the broker is back
+        """Pass to the client as many records as it may have now."""
+        # During an outage a single one, to notice its end.
+        room = 1 if self._watch.unavailable else self._window
         while self._waiting and self._with_client < room and self._client.take(self._waiting[0]):
             self._waiting.popleft()
             self._with_client += 1
 
     def delivered(self) -> None:
-        """The client says: one of its records is in the topic."""
+        """The client reports that one of its records is in the topic."""
         self._with_client -= 1
         self.delivered_count += 1
         self._events.delivered()
 
     def refused(self, detail: str) -> None:
-        """The client says: one of its records will never be in the topic."""
+        """The client reports that one of its records will never be in the topic."""
         self._with_client -= 1
         self._drop("refused", detail)
 
     def observe(self, now: float) -> None:
-        """Look at `now` (monotonic seconds) whether the broker is there, and go on with what waits."""
+        """Check at `now` (monotonic seconds) whether the broker is reachable, and pass on waiting records."""
         event = self._watch.observe(now=now, outstanding=self.buffered, delivered=self.delivered_count)
-        if isinstance(event, WentAway):
-            self._events.went_away(event, self.buffered)
-        elif isinstance(event, CameBack):
-            self._events.came_back(event, self.buffered)
+        if isinstance(event, OutageBegan):
+            self._events.outage_began(event, self.buffered)
+        elif isinstance(event, OutageEnded):
+            self._events.outage_ended(event, self.buffered)
         self.advance()
 
     def give_up(self) -> int:
-        """Drop everything that is not delivered, because the process ends; how many those were."""
+        """Drop all records that are not delivered, because the process ends. Returns their number."""
         lost = self.buffered
         self._waiting.clear()
         self._with_client = 0

@@ -1,4 +1,4 @@
-"""The edge to Kafka: an idempotent producer that fails early and clearly at its start, and is fed records."""
+"""The edge to Kafka: settings of an idempotent producer, the check at its start, and delivery reports."""
 
 import logging
 import time
@@ -7,7 +7,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from procstream_common.errors import NotFoundError, Server, UnavailableError
-from procstream_common.kafka import ClientErrors, client, server_error
+from procstream_common.kafka import ClientErrors, server_error
 
 from procstream_producer.delivery.buffer import Record
 from procstream_producer.stop import Stop
@@ -18,7 +18,7 @@ PRODUCER_PROPERTIES: Mapping[str, Any] = {
     "enable.idempotence": True,
     "acks": "all",
     "allow.auto.create.topics": False,
-    # A record that may be in the topic already is retried forever: expiring it would lose or duplicate it.
+    # A record that may be in the topic already is retried forever. To expire it could lose or duplicate it.
     "message.timeout.ms": 0,
     "reconnect.backoff.max.ms": 2000,
     "socket.keepalive.enable": True,
@@ -26,25 +26,22 @@ PRODUCER_PROPERTIES: Mapping[str, Any] = {
     "partitioner": "murmur2_random",
 }
 TOPIC_GRACE_SECONDS = 3.0
-"""A topic that was just created is not yet known to every broker."""
+"""How long a topic may be unknown: after its creation not every broker knows it at once."""
 
 _ATTEMPT_SECONDS = 1.0
 _REST_SECONDS = 0.2
 
 
-def create(kind: type[Any], properties: Mapping[str, Any], errors: ClientErrors) -> Any:
-    """A confluent-kafka client of `kind` that reports to `errors`; with the log level DEBUG it logs too.
+def log_properties() -> dict[str, Any]:
+    """Properties of a client for librdkafka's own log, which is shown at level DEBUG only.
 
-    Raises:
-        RefusedError: librdkafka does not accept a setting, e.g. a key that does not fit its certificate.
+    It repeats each failed attempt to connect; `ClientErrors` keeps the reason.
     """
-    # Otherwise librdkafka's own log repeats each failed attempt to connect; `errors` has what matters of it.
-    verbose = {"log_level": 6} if _log.isEnabledFor(logging.DEBUG) else {}
-    return client(kind, {**properties, **verbose}, errors)
+    return {"log_level": 6} if _log.isEnabledFor(logging.DEBUG) else {}
 
 
 def partitions_of(client: Any, topic: str, errors: ClientErrors, *, timeout: float, stop: Stop) -> int:
-    """Wait for a broker that knows `topic`; the number of its partitions (0 when stopped meanwhile).
+    """Wait for a broker that knows `topic`. Returns the number of its partitions, 0 when stopped meanwhile.
 
     Raises:
         UnavailableError: no broker answered within `timeout` seconds.
@@ -88,7 +85,7 @@ def partitions_of(client: Any, topic: str, errors: ClientErrors, *, timeout: flo
 
 
 class KafkaClient:
-    """Hands records to a confluent-kafka producer and passes its delivery reports on."""
+    """Passes records to a confluent-kafka producer, and its delivery reports to the caller."""
 
     def __init__(
         self,
@@ -106,7 +103,7 @@ class KafkaClient:
         self._on_refused = on_refused
 
     def take(self, record: Record) -> bool:
-        """Hand `record` over; False when librdkafka's queue is full, or the topic is absent for now."""
+        """Pass `record` to librdkafka; False when its queue is full or the topic is absent at the moment."""
         try:
             self._producer.produce(
                 self._topic,
@@ -122,7 +119,7 @@ class KafkaClient:
             if error.code() != KafkaError.MSG_SIZE_TOO_LARGE:
                 self._errors.last = error.str()
                 return False
-            self._on_refused(error.str())  # as if the broker had refused it
+            self._on_refused(error.str())  # the broker would refuse it too
         return True
 
     def poll(self, seconds: float) -> None:

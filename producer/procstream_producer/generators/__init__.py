@@ -1,4 +1,4 @@
-"""Sample records at a chosen rate; each kind of record is a module of its own."""
+"""Sample records at a chosen rate; each kind of record has its own module."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ class Batch:
     """Encoded records.
 
     Attributes:
-        values: one a record.
-        keys: one a record; None sends the whole batch to one partition, each batch to the next.
-        marks: what is special about a record, e.g. `malformed`, by its index.
+        values: one per record.
+        keys: one per record; None sends each batch as a whole to the next partition.
+        marks: the special records, e.g. `malformed`, by index.
     """
 
     values: Sequence[bytes]
@@ -21,11 +21,11 @@ class Batch:
 
 
 class RecordSource(Protocol):
-    """Makes the records of one topic."""
+    """Generates the records of one topic."""
 
     @property
     def marks(self) -> Sequence[str]:
         """Every mark that its records may have."""
 
     def batch(self, size: int, timestamp_ms: int) -> Batch:
-        """`size` records, made at `timestamp_ms` (milliseconds since 1970 UTC)."""
+        """`size` records of the time `timestamp_ms` (milliseconds since 1970 UTC)."""

@@ -1,4 +1,4 @@
-"""Commands of the sample generators; `procstream produce …` has them too."""
+"""Commands of the sample generators, also available as `procstream produce …`."""
 
 import json
 import logging
@@ -78,7 +78,7 @@ Malformed = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class Sending:
-    """How records are sent, and until when. Rate in records per second, times in seconds."""
+    """How records are sent, and until when. `rate` is in records per second, times are in seconds."""
 
     topic: str
     rate: float
@@ -278,8 +278,7 @@ def orders(
 
 
 def _generate(make_source: Callable[[], RecordSource], sending: Sending) -> None:
-    from confluent_kafka import Producer
-    from procstream_common.kafka import ClientErrors
+    from procstream_common.kafka import KafkaCluster
 
     from procstream_producer.delivery import kafka
     from procstream_producer.generators.run import GENERATOR_PROPERTIES, Generator, Limits
@@ -290,8 +289,8 @@ def _generate(make_source: Callable[[], RecordSource], sending: Sending) -> None
     settings = load(KafkaSettings)
     source = make_source()
     stop = StopSignal()
-    errors = ClientErrors(settings.bootstrap_servers)
-    producer = kafka.create(Producer, GENERATOR_PROPERTIES | settings.librdkafka(), errors)
+    cluster = KafkaCluster(settings, client_id="procstream-generate", properties=kafka.log_properties())
+    producer, errors = cluster.producer(GENERATOR_PROPERTIES), cluster.errors
     partitions = kafka.partitions_of(producer, topic, errors, timeout=sending.startup_timeout, stop=stop)
     limits = Limits(
         rate=None if math.isinf(sending.rate) else sending.rate,
@@ -300,7 +299,7 @@ def _generate(make_source: Callable[[], RecordSource], sending: Sending) -> None
     )
     logging.getLogger("procstream.producer.generate").info(
         "generating to %s (%d partitions), %s", topic, partitions,
-        "as fast as it goes" if limits.rate is None else f"{limits.rate:g} records/s",
+        "as fast as possible" if limits.rate is None else f"{limits.rate:g} records/s",
     )  # fmt: skip
     summary = Generator(producer, errors, source, topic, partitions).run(
         limits, stop, flush_timeout=sending.flush_timeout

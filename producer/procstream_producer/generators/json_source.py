@@ -1,4 +1,4 @@
-"""What the JSON record sources have in common: a key, and a share of records that is malformed."""
+"""The base of the JSON record sources: a key, and a share of malformed records."""
 
 import random
 from abc import ABC, abstractmethod
@@ -14,7 +14,7 @@ MALFORMED = "malformed"
 
 @dataclass(slots=True)
 class JsonRecord:
-    """A record before it is encoded; `mark` says what is special about it."""
+    """A record before it is encoded; `mark` names what is special about it."""
 
     key: str
     value: dict[str, Any]
@@ -22,21 +22,21 @@ class JsonRecord:
 
 
 class JsonSource(ABC):
-    """Makes JSON records, each drawn by itself: their values do not depend on the sizes of batches.
+    """Generates JSON records one by one: their values do not depend on the batch size.
 
     Args:
-        seed: the same seed gives the same values apart from times; None is a new one.
-        malformed: share of records that are, from 0 to 1.
+        seed: the same seed generates the same values, except for times; None selects a new seed.
+        malformed: share of malformed records, from 0 to 1.
     """
 
     required: ClassVar[str]
     """The field that some malformed records lack."""
     number: ClassVar[tuple[str, ...]]
-    """Path of the field that is no number in some malformed records."""
+    """Path of the field that is not a number in some malformed records."""
     marks: Sequence[str] = (MALFORMED,)
 
     def __init__(self, *, seed: int | None = None, malformed: float = 0.0) -> None:
-        self._rng = rng = random.Random(seed)  # noqa: S311 - no secret is made of it
+        self._rng = rng = random.Random(seed)  # noqa: S311 - not for secrets
         self._malformed = malformed
         self._malformer = Malformer(required=self.required, number=self.number, rng=rng)
 
@@ -63,5 +63,5 @@ class JsonSource(ABC):
         """A new record with nothing special about it."""
 
     def _next(self, timestamp_ms: int) -> JsonRecord:
-        """A well-formed record; sources that make special ones override this."""
+        """A well-formed record; sources with special ones override this."""
         return self._plain(timestamp_ms)

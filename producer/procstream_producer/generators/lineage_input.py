@@ -1,4 +1,4 @@
-"""Records of `lineage-input`: a random identity and a time, nothing else to go wrong on the way."""
+"""Records of `lineage-input`: a random identity and a time."""
 
 import os
 import uuid
@@ -12,10 +12,10 @@ _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 class LineageInput:
-    """Makes `{"uuid": …, "timestamp": …}` fast.
+    """Generates `{"uuid": …, "timestamp": …}` fast.
 
-    All records of a batch differ in the uuid alone, whose text has always 36 characters: one record is
-    encoded with the registry's schema, and the others are its bytes with another uuid in the same place.
+    The records of a batch differ only in the uuid, which always has 36 characters. One record is encoded with
+    the registry's schema; the others are its bytes with another uuid in the same place.
 
     Args:
         encoder: encodes a record with the schema of the topic.

@@ -1,4 +1,4 @@
-"""JSON records gone wrong, as producers do it in practice."""
+"""Malformed JSON records, as they occur in practice."""
 
 import json
 import random
@@ -11,17 +11,17 @@ _NO_JSON = (
     b"id=17;amount=12.50",
     b"\x80\x04\x95\xff\xfe",
 )
-# Wrong for a reader that takes numbers out of text, too.
+# Also wrong for a reader that parses numbers in strings.
 _NO_NUMBERS: tuple[Any, ...] = ("a lot", "12,50 EUR", True, {"value": 1}, [1, 2])
 
 
 class Malformer:
-    """Spoils records in one of seven ways, each as likely as the others.
+    """Makes records malformed in one of seven ways, with equal probability.
 
     Args:
-        required: the field that goes missing.
-        number: path of the numeric field that gets another type.
-        rng: decides the way.
+        required: the field that is removed.
+        number: path of the numeric field that is replaced by another type.
+        rng: selects the way.
     """
 
     def __init__(self, *, required: str, number: tuple[str, ...], rng: random.Random) -> None:
@@ -39,12 +39,12 @@ class Malformer:
         )
 
     def spoil(self, record: dict[str, Any]) -> bytes:
-        """The value to send instead of `record`, which stays as it is."""
+        """The value to send instead of `record`, which is not changed."""
         return self._rng.choice(self._ways)(record)
 
     def _truncated(self, record: dict[str, Any]) -> bytes:
         value = to_json(record)
-        # In its first half: a reader may be content once it has seen the fields it wants.
+        # In its first half: some readers stop once they have all the fields that they need.
         return value[: self._rng.randint(1, len(value) // 2)]
 
     def _wrong_type(self, record: dict[str, Any]) -> bytes:
@@ -57,7 +57,7 @@ class Malformer:
         return b""
 
     def _array(self, record: dict[str, Any]) -> bytes:
-        # Of values: an array of records is read as records by some, Flink among them.
+        # Of values: some readers, such as Flink, read an array of records as records.
         return to_json(list(record.values()))
 
     def _without_required_field(self, record: dict[str, Any]) -> bytes:

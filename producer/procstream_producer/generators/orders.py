@@ -6,7 +6,7 @@ from procstream_producer.timestamps import iso_time
 
 LATE = "late"
 JITTER_MS = 1000
-"""No record but a late one is further behind its sending."""
+"""Maximum delay of the event time of a record that is not late."""
 
 _STATUSES = ("created", "paid", "shipped", "delivered", "cancelled")
 _STATUS_WEIGHTS = (1.0, 1.9, 2.7, 3.4, 3.6)  # cumulative
@@ -15,7 +15,7 @@ _LOG_MEDIAN, _SIGMA = 4.2, 0.8
 
 
 class Orders(JsonSource):
-    """Makes orders, keyed by `customer`.
+    """Generates orders, keyed by `customer`.
 
     Args:
         seed: see `JsonSource`.

@@ -1,4 +1,4 @@
-"""How many records are due. Pure: the caller has the clock."""
+"""How many records are due. Pure: the caller provides the clock."""
 
 import math
 
@@ -13,9 +13,9 @@ class Pace:
     skipped, and the rate continues.
 
     Args:
-        rate: records per second, or None for as fast as it goes.
+        rate: records per second, or None for as fast as possible.
         start: monotonic seconds.
-        batch: most records due at a time.
+        batch: maximum number of records due at a time.
     """
 
     def __init__(self, *, rate: float | None, start: float, batch: int) -> None:
@@ -27,7 +27,7 @@ class Pace:
         self._sent = 0
 
     def due(self, now: float) -> int:
-        """Records that are to be sent at `now`; the first at the start."""
+        """Number of records to send at `now`; the first is due at the start."""
         if self._rate is None:
             return self._batch
         late = self._planned(now) - self._sent - self._rate * _CATCH_UP_SECONDS
@@ -36,11 +36,11 @@ class Pace:
         return max(0, min(self._batch, math.floor(self._planned(now)) - self._sent))
 
     def sent(self, count: int) -> None:
-        """Note that `count` records went."""
+        """Note that `count` records were sent."""
         self._sent += count
 
     def wait(self, now: float) -> float:
-        """Seconds until the next record is due, or a little longer so that fast rates go in batches."""
+        """Seconds until the next record is due, or slightly longer, so that high rates use batches."""
         if self._rate is None:
             return 0.0
         next_at = self._start + self._sent / self._rate

@@ -1,4 +1,4 @@
-"""Sending generated records: as many as the broker takes, each counted as delivered or dropped."""
+"""Sends generated records as fast as the broker accepts them, and counts each as delivered or dropped."""
 
 import itertools
 import logging
@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from procstream_common.kafka import ClientErrors
 
 from procstream_producer.delivery import kafka
-from procstream_producer.delivery.broker_watch import BrokerWatch, CameBack, WentAway
+from procstream_producer.delivery.broker_watch import BrokerWatch, OutageBegan, OutageEnded
 from procstream_producer.generators import Batch, RecordSource
 from procstream_producer.generators.pace import Pace
 from procstream_producer.stop import Stop
@@ -20,24 +20,24 @@ from procstream_producer.stop import Stop
 _log = logging.getLogger("procstream.producer.generate")
 
 BATCH_RECORDS = 1000
-AWAY_AFTER_SECONDS = 3.0
+UNAVAILABLE_AFTER_SECONDS = 3.0
 _STALL_POLL_SECONDS = 0.1
 _OF_THE_KEY = -1
-"""RD_KAFKA_PARTITION_UA: librdkafka's partitioner chooses."""
+"""RD_KAFKA_PARTITION_UA: librdkafka's partitioner selects the partition."""
 
 GENERATOR_PROPERTIES = {
     **kafka.PRODUCER_PROPERTIES,
     "linger.ms": 20,
     "compression.type": "lz4",
     "queue.buffering.max.messages": 100_000,
-    # Python sees failures only; what is neither failed nor left at the end was delivered.
+    # Only failures are reported to Python: what has not failed and is not left at the end was delivered.
     "delivery.report.only.error": True,
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """When a generator ends by itself; None is never. `duration` in seconds."""
+    """When a generator ends; None means never. `duration` is in seconds."""
 
     rate: float | None
     count: int | None
@@ -46,9 +46,9 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What became of the records: every one sent was delivered or dropped.
+    """The outcome: every record sent was delivered or dropped.
 
-    `marked` counts the special ones that were sent, by mark: those delivered when none was dropped.
+    `marked` counts the special records that were sent, by mark. If none was dropped, they were delivered.
     """
 
     topic: str
@@ -65,9 +65,9 @@ class Summary:
 
 
 class Generator:
-    """Sends the records of `source` to `topic`: to the partition of their key, else each batch to the next.
+    """Sends the records of `source` to `topic`: by key, or without keys each batch to the next partition.
 
-    While librdkafka's queue is full, or the broker unavailable, it waits: nothing is dropped while it runs.
+    It waits while librdkafka's queue is full or the broker is unavailable: nothing is dropped while it runs.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Generator:
         self._source = source
         self._topic = topic
         self._partitions = itertools.cycle(range(partitions))
-        self._watch = BrokerWatch(patience=AWAY_AFTER_SECONDS)
+        self._watch = BrokerWatch(patience=UNAVAILABLE_AFTER_SECONDS)
         self._sent = 0
         self._failed = 0
         self._marked = Counter(dict.fromkeys(source.marks, 0))
@@ -92,7 +92,7 @@ class Generator:
         """Send until a limit is reached or `stop`, then wait up to `flush_timeout` seconds for the rest.
 
         Raises:
-            KafkaRefused: the client cannot go on.
+            RefusedError: the client cannot continue.
         """
         started = time.monotonic()
         pace = Pace(rate=limits.rate, start=started, batch=BATCH_RECORDS)
@@ -125,7 +125,7 @@ class Generator:
         )
 
     def _send(self, size: int, end: float | None, stop: Stop) -> int:
-        """Make a batch and hand it over; fewer when it is time to end while the queue is full."""
+        """Generate and send a batch. Returns the number sent: fewer if it ends while the queue is full."""
         timestamp_ms = time.time_ns() // 1_000_000
         batch = self._source.batch(size, timestamp_ms)
         sent = self._hand_over(batch, timestamp_ms, end, stop)
@@ -163,12 +163,12 @@ class Generator:
         event = self._watch.observe(
             now=time.monotonic(), outstanding=queued + held_back, delivered=self._sent - self._failed - queued
         )
-        if isinstance(event, WentAway):
+        if isinstance(event, OutageBegan):
             reason = self._errors.last or "no answer"
             _log.warning(
                 "%s: broker unavailable (%s); waiting, %d records queued", self._topic, reason, queued
             )
-        elif isinstance(event, CameBack):
+        elif isinstance(event, OutageEnded):
             _log.info("%s: broker reachable again after %.1f s", self._topic, event.seconds)
 
     def _flush(self, timeout: float) -> int:

@@ -39,13 +39,13 @@ _RETRIES = (0, 0, 0, 1, 2)
 
 
 class SplitPay(JsonSource):
-    """Makes split bills, keyed by `event_id`.
+    """Generates split bills, keyed by `event_id`.
 
     Args:
         seed: see `JsonSource`.
         malformed: see `JsonSource`.
         repeat: share of the well-formed records, from 0 to 1, that have the `event_id` of one of the last
-            1,000 events, the user at another location.
+            1,000 events and another location of the user.
     """
 
     required = "event_id"
@@ -123,7 +123,7 @@ class SplitPay(JsonSource):
             self._oldest = (self._oldest + 1) % _REMEMBERED
 
     def _shares(self, people: list[Person], total: float) -> list[dict[str, Any]]:
-        """Equal shares of `total`; the first, who pays, also takes the cents that are left."""
+        """Equal shares of `total`; the first person, who pays, also gets the remaining cents."""
         share = int(total * 100 / len(people)) / 100
         rest = round(total - share * (len(people) - 1), 2)
         return [
@@ -151,7 +151,7 @@ def _user(person: Person) -> dict[str, Any]:
 
 
 def _basket(rng: random.Random) -> tuple[list[dict[str, Any]], float]:
-    """What was bought, and its price."""
+    """The items of a purchase, and their total."""
     items: list[dict[str, Any]] = [
         {"sku": sku, "name": name, "quantity": rng.randint(1, 3), "price": price}
         for sku, name, price in rng.sample(_GOODS, rng.randint(1, 4))
@@ -165,6 +165,6 @@ def _device(rng: random.Random) -> dict[str, Any]:
         "platform": platform,
         "os_version": version,
         "app_version": f"4.{rng.randint(0, 9)}.{rng.randint(0, 20)}",
-        # Addresses that nobody has: TEST-NET-3, RFC 5737.
+        # Addresses that are never assigned: TEST-NET-3, RFC 5737.
         "network": {"ip": f"203.0.113.{rng.randint(1, 254)}", "wifi": rng.random() < 0.7},
     }

@@ -13,7 +13,7 @@ _CATEGORIES = ("groceries", "restaurant", "travel", "electronics", "fashion", "h
 
 
 class Transactions(JsonSource):
-    """Makes card payments, keyed by `user_id`."""
+    """Generates card payments, keyed by `user_id`."""
 
     required = "amount"
     number = ("amount",)

@@ -1,4 +1,4 @@
-"""What the sampling process is told; plain values, because it crosses an exec."""
+"""The configuration of the sampling process: plain values, because they cross an exec."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass, field
 from procstream_common.logs import LogFormat, LogLevel
 
 CONFIG_VARIABLE = "PROCSTREAM_SAMPLER_CONFIG"
-"""The environment variable that carries a config to the sampling process."""
+"""The environment variable with the configuration of the sampling process."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SamplerConfig:
     """Everything the sampler needs, resolved: settings are checked and the schema is looked up.
 
-    Times are seconds. `kafka` holds librdkafka properties, with their secrets, so it is not shown.
+    Times are in seconds. `kafka` holds librdkafka properties with secrets, so it is not shown.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""`/proc/stat` as text, to a typed reading (man 5 proc_stat). Pure: no I/O, no clock."""
+"""Parses the text of `/proc/stat` into a typed reading (man 5 proc_stat). Pure: no I/O, no clock."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ _SCALARS = ("btime", "ctxt", "processes", "procs_running", "procs_blocked", "int
 
 
 class ProcStatError(ProcstreamError):
-    """A line of the file is not as the kernel documents it; the message names file, line and what was found.
+    """A line of the file does not have the documented format; the message shows file, number and text.
 
-    `line` is its number, 0 when the file as a whole is not what it should be.
+    `line` is its number, 0 for the file as a whole.
     """
 
     def __init__(self, message: str, line: int = 0) -> None:
@@ -45,7 +45,7 @@ class ProcStat:
     """One reading. Counters grow from boot; what a kernel does not report is None.
 
     `cpus` holds first the sum over all CPUs (`cpu`), then each CPU that is online: with CPUs taken
-    offline their numbers have gaps.
+    offline, their numbers have gaps.
     """
 
     cpus: tuple[CpuTimes, ...]
@@ -59,10 +59,10 @@ class ProcStat:
 
 
 def parse(text: str, *, source: str = "/proc/stat") -> ProcStat:
-    """Read the text of `/proc/stat`. Lines and trailing fields of newer kernels are passed over.
+    """Parse the text of `/proc/stat`. Unknown lines and trailing fields, of newer kernels, are ignored.
 
-    Of `intr` and `softirq` only the first number is looked at, the sum; on a large machine the rest of
-    the `intr` line is hundreds of kilobytes.
+    Of `intr` and `softirq` only the first number, the sum, is read. On a large machine the rest of the `intr`
+    line is hundreds of kilobytes.
 
     Raises:
         ProcStatError: a known line cannot be read, or there is no line `cpu`.
@@ -107,8 +107,8 @@ def _cpu(name: str, rest: str) -> CpuTimes:
 def _number(field: str) -> int | None:
     """A counter, or None for one beyond 2^63-1.
 
-    Counters are unsigned 64-bit; one so large is a kernel's underflow, known of `steal` after a Xen
-    migration, and tells nothing.
+    Counters are unsigned 64-bit. Such a large value is an underflow in the kernel, known for `steal` after a
+    Xen migration, and has no meaning.
     """
     if not (field.isascii() and field.isdecimal()):
         raise ValueError(field)

@@ -1,11 +1,11 @@
-"""The sampling process: puts the parts together. Keep its imports few (see `launch`)."""
+"""The sampling process: connects its parts. Keep its imports few (see `launch`)."""
 
 import logging
 import time
 
 from confluent_kafka import Producer
 from procstream_common.errors import ProcstreamError
-from procstream_common.kafka import ClientErrors
+from procstream_common.kafka import ClientErrors, client
 from procstream_common.logs import set_up
 from procstream_common.msk_iam import token_callback
 
@@ -22,7 +22,7 @@ from procstream_producer.procstat.schedule import Schedule
 from procstream_producer.status_server import StatusServer
 from procstream_producer.stop import StopSignal
 
-AWAY_AFTER_SECONDS = 3.0
+UNAVAILABLE_AFTER_SECONDS = 3.0
 WINDOW_RECORDS = 100
 
 _log = logging.getLogger("procstream.producer.procstat")
@@ -32,7 +32,7 @@ def sample(config: SamplerConfig) -> None:
     """Sample until SIGTERM or SIGINT, then flush.
 
     Raises:
-        ProcstreamError: the file, the schema, the topic or the broker is not as needed, or records were
+        ProcstreamError: the file, the schema, the topic or the broker cannot be used, or records were
             lost at the end.
     """
     stop = StopSignal()
@@ -40,7 +40,7 @@ def sample(config: SamplerConfig) -> None:
     encoder = AvroEncoder(subject=config.subject, schema_id=config.schema_id, schema_text=config.schema_text)
     reading = Reading(path=config.path, node=config.node, encoder=encoder)
     try:
-        reading.take()  # a trial: a schema that does not fit is reported now
+        reading.take()  # a schema that does not fit is reported at the start
     except OSError as error:
         raise ProcstreamError(f"PROCSTAT_PATH {config.path}: {error.strerror}") from None
 
@@ -59,12 +59,13 @@ def sample(config: SamplerConfig) -> None:
     properties = {
         **kafka.PRODUCER_PROPERTIES,
         **config.kafka,
+        **kafka.log_properties(),
         "client.id": f"procstream-procstat-{config.node}",
         "linger.ms": 0,
     }
     if config.msk_iam_region is not None:
         properties["oauth_cb"] = token_callback(config.msk_iam_region)
-    producer = kafka.create(Producer, properties, errors)
+    producer = client(Producer, properties, errors)
     partitions = kafka.partitions_of(
         producer, config.topic, errors, timeout=config.startup_timeout, stop=stop
     )
@@ -73,7 +74,7 @@ def sample(config: SamplerConfig) -> None:
     health.starting = None
 
     log = DeliveryLog(config.topic, lambda: errors.last, time.monotonic)
-    client = kafka.KafkaClient(
+    deliveries = kafka.KafkaClient(
         producer,
         errors,
         config.topic,
@@ -81,9 +82,9 @@ def sample(config: SamplerConfig) -> None:
         on_refused=lambda detail: buffer.refused(detail),
     )
     buffer = DeliveryBuffer(
-        client,
+        deliveries,
         DeliveryReport(metrics, log),
-        BrokerWatch(patience=AWAY_AFTER_SECONDS),
+        BrokerWatch(patience=UNAVAILABLE_AFTER_SECONDS),
         capacity=config.buffer_max_records,
         window=WINDOW_RECORDS,
     )
@@ -91,7 +92,7 @@ def sample(config: SamplerConfig) -> None:
         take=reading.take,
         schedule=Schedule(start=time.monotonic(), interval=config.interval),
         buffer=buffer,
-        reports=client,
+        reports=deliveries,
         check=lambda: errors.raise_refusal(credentials=False),
         metrics=metrics,
         health=health,

@@ -1,4 +1,4 @@
-"""The sampler's loop: at each tick read, encode, hand over; in between wait without doing anything."""
+"""The sampler's loop: at each tick it reads, encodes and passes on a record; in between it waits."""
 
 import logging
 import os
@@ -21,7 +21,7 @@ from procstream_producer.stop import Stop
 _log = logging.getLogger("procstream.producer.procstat")
 
 SERVE_SECONDS = 5.0
-"""At long intervals the Kafka client is served this often: for its reports, and for tokens that expire."""
+"""How often the Kafka client is polled at long intervals: for its reports, and for tokens that expire."""
 
 _ADVANCE_SECONDS = 0.05
 
@@ -30,7 +30,7 @@ class Reports(Protocol):
     """The Kafka client's side that reports deliveries when it is polled."""
 
     def poll(self, seconds: float) -> None:
-        """Serve reports, waiting up to `seconds` for the first."""
+        """Serve reports; wait up to `seconds` for the first."""
 
 
 class Reading:
@@ -48,10 +48,10 @@ class Reading:
 
         Raises:
             OSError: it cannot be read.
-            ProcStatError: it is not as the kernel documents it.
-            EncodingError: the registry's schema has no place for it.
+            ProcStatError: its format is not the documented one.
+            EncodingError: the record does not fit the registry's schema.
         """
-        with open(self._path, "rb", buffering=0) as file:  # noqa: PTH123 - once a tick, so without detours
+        with open(self._path, "rb", buffering=0) as file:  # noqa: PTH123 - the fastest way; it runs at each tick
             text = file.readall().decode("ascii", "replace")
         timestamp_ms = int(self._now() * 1000)
         record = snapshot(
@@ -65,10 +65,10 @@ class Reading:
 
 
 class Sampler:
-    """Samples on a schedule until it is told to stop.
+    """Samples on a schedule until it is stopped.
 
     Args:
-        take: one reading as a record; what it raises of OSError and ProcStatError costs one tick.
+        take: returns one reading as a record. After an OSError or ProcStatError the tick has no sample.
         schedule: the ticks, in the seconds of `clock`.
         buffer: where records go.
         reports: the Kafka client's reports, served between ticks.
@@ -101,7 +101,7 @@ class Sampler:
         self._failure: tuple[object, ...] | None = None
         self._failures = 0
         self._skipped_counted = 0
-        self._skipped_said = 0
+        self._skipped_logged = 0
         self._seldom_skipped = Seldom()
 
     def run(self, stop: Stop) -> None:
@@ -120,7 +120,7 @@ class Sampler:
             self._sample()
 
     def flush(self, seconds: float) -> int:
-        """Wait up to `seconds` until everything is delivered; the number of records given up."""
+        """Wait up to `seconds` for all deliveries. Returns the number of records that were dropped."""
         deadline = self._clock() + seconds
         while self._buffer.buffered and (left := deadline - self._clock()) > 0:
             self._buffer.advance()
@@ -131,8 +131,8 @@ class Sampler:
         return lost
 
     def _serve(self, seconds: float, stop: Stop) -> None:
-        """Wait for the next tick, or less; the Kafka client's reports are looked at once afterwards."""
-        if self._buffer.can_advance:  # a backlog flows as fast as the broker confirms
+        """Wait for the next tick, or less, and serve the Kafka client's reports once."""
+        if self._buffer.can_advance:  # a backlog is sent as fast as the broker confirms it
             stop.wait(0.0)
             self._reports.poll(min(seconds, _ADVANCE_SECONDS))
         else:
@@ -140,7 +140,7 @@ class Sampler:
             self._reports.poll(0.0)
         self._check()
         self._buffer.observe(self._clock())
-        self._health.broker_away = self._buffer.broker_away
+        self._health.broker_unavailable = self._buffer.broker_unavailable
         self._health.buffered = self._buffer.buffered
         self._metrics.buffered.set(self._buffer.buffered)
 
@@ -165,7 +165,7 @@ class Sampler:
         self._metrics.read_errors.inc()
         self._failures += 1
         self._health.last_read_error = str(error)
-        # Told apart by kind and line, not by text: counters in a line change with every tick.
+        # Compared by class and line, not by text: the counters in a line change at every tick.
         failure = (type(error), error.errno if isinstance(error, OSError) else error.line)
         if failure != self._failure:
             self._failure = failure
@@ -178,5 +178,5 @@ class Sampler:
         self._metrics.ticks_skipped.inc(skipped - self._skipped_counted)
         self._skipped_counted = skipped
         if self._seldom_skipped.allows(self._clock()):
-            _log.warning("skipped %d late ticks, %d in all", skipped - self._skipped_said, skipped)
-            self._skipped_said = skipped
+            _log.warning("skipped %d late ticks, %d in all", skipped - self._skipped_logged, skipped)
+            self._skipped_logged = skipped

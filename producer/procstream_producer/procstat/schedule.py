@@ -1,4 +1,4 @@
-"""When to sample: tick k at start + k x interval, so that no delay adds up. Pure: no clock of its own."""
+"""When to sample: tick k is at start + k x interval, so that delays do not add up. Pure: it has no clock."""
 
 import math
 
@@ -6,8 +6,8 @@ import math
 class Schedule:
     """The ticks of a sampler, in seconds of one monotonic clock.
 
-    A tick that cannot be run within half an interval of its time is skipped and counted; the ones after
-    it keep their times, so that samples never bunch.
+    A tick that cannot run within half an interval of its time is skipped and counted. Later ticks keep their
+    times, so samples never bunch.
     """
 
     def __init__(self, *, start: float, interval: float) -> None:
@@ -20,11 +20,11 @@ class Schedule:
 
     @property
     def due(self) -> float:
-        """When the next tick is to run."""
+        """The time of the next tick."""
         return self._start + self._tick * self._interval
 
     def wait(self, now: float) -> float:
-        """Seconds from `now` to the next tick that can still be run in time; 0 when it is due."""
+        """Seconds from `now` to the next tick that can still run in time; 0 when it is due."""
         latest_runnable = math.floor((now - self._start) / self._interval + 0.5)
         if latest_runnable > self._tick:
             self.skipped += latest_runnable - self._tick
@@ -32,7 +32,7 @@ class Schedule:
         return max(0.0, self.due - now)
 
     def run(self) -> int:
-        """Note that the tick that is due has run; its number."""
+        """Note that the due tick ran. Returns its number."""
         number = self._tick
         self._tick += 1
         return number

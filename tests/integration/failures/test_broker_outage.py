@@ -106,7 +106,7 @@ def outage(home: Home, make_topic: MakeTopic, run_pipeline: RunPipeline) -> Outa
 
 def has_recovered(sampler: Sampler) -> bool:
     metrics = sampler.metrics()
-    return metrics["broker_away"] == 0 and metrics["records_buffered"] <= 1
+    return metrics["broker_unavailable"] == 0 and metrics["records_buffered"] <= 1
 
 
 def until_recovered(pipeline: RunningPipeline) -> None:
@@ -138,10 +138,10 @@ def test_a_large_buffer_loses_nothing(outage: Outage) -> None:
 
 def test_the_sampler_reports_the_outage_and_stays_healthy(outage: Outage) -> None:
     status, report = outage.ample.health_meanwhile
-    assert (status, report["status"], report["broker"]) == (200, "ok", "away")
+    assert (status, report["status"], report["broker"]) == (200, "ok", "unavailable")
     assert report["records_buffered"] >= 0.8 * OUTAGE_S / INTERVAL_S
-    assert outage.ample.metrics_meanwhile["broker_away"] == 1
-    assert outage.ample.metrics["broker_away"] == 0
+    assert outage.ample.metrics_meanwhile["broker_unavailable"] == 1
+    assert outage.ample.metrics["broker_unavailable"] == 0
     assert "broker unavailable" in outage.ample.sampler.log
     assert "broker reachable again after" in outage.ample.sampler.log
 

@@ -5,7 +5,7 @@ from collections import deque
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from procstream_producer.delivery.broker_watch import BrokerWatch, CameBack, WentAway
+from procstream_producer.delivery.broker_watch import BrokerWatch, OutageBegan, OutageEnded
 from procstream_producer.delivery.buffer import DeliveryBuffer, Record
 
 PATIENCE = 3.0
@@ -16,7 +16,7 @@ class FakeClient:
 
     def __init__(self, room: int = 1000) -> None:
         self.room = room
-        self.broker_there = True
+        self.broker_reachable = True
         self.held: deque[Record] = deque()
         self.topic: list[Record] = []
         self.buffer: DeliveryBuffer
@@ -28,7 +28,7 @@ class FakeClient:
         return True
 
     def report(self) -> None:
-        while self.broker_there and self.held:
+        while self.broker_reachable and self.held:
             self.topic.append(self.held.popleft())
             self.buffer.delivered()
 
@@ -50,11 +50,11 @@ class Noted:
         assert detail
         self.drops.append(reason)
 
-    def went_away(self, event: WentAway, waiting: int) -> None:
-        self.changes.append(f"away with {waiting}")
+    def outage_began(self, event: OutageBegan, waiting: int) -> None:
+        self.changes.append(f"unavailable with {waiting}")
 
-    def came_back(self, event: CameBack, waiting: int) -> None:
-        self.changes.append(f"back after {event.seconds:g} s with {waiting}")
+    def outage_ended(self, event: OutageEnded, waiting: int) -> None:
+        self.changes.append(f"reachable after {event.seconds:g} s with {waiting}")
 
 
 class Delivery:
@@ -90,7 +90,7 @@ def record(number: int) -> Record:
     return Record(b"node", str(number).encode(), number)
 
 
-def test_with_the_broker_there_nothing_waits() -> None:
+def test_with_the_broker_reachable_nothing_waits() -> None:
     delivery = Delivery()
     for _ in range(10):
         delivery.tick()
@@ -103,35 +103,35 @@ def test_with_the_broker_there_nothing_waits() -> None:
 def test_an_outage_within_the_bound_loses_nothing_and_is_said_once_each_way() -> None:
     delivery = Delivery(capacity=10)
     delivery.tick()
-    delivery.client.broker_there = False
+    delivery.client.broker_reachable = False
     for _ in range(8):
         delivery.tick()
-    delivery.client.broker_there = True
+    delivery.client.broker_reachable = True
     delivery.tick()
     delivery.look()
     delivery.look()
     assert delivery.in_topic == list(range(10))
     assert delivery.buffer.dropped_count == 0
-    assert [change.split(" ")[0] for change in delivery.noted.changes] == ["away", "back"]
+    assert [change.split(" ")[0] for change in delivery.noted.changes] == ["unavailable", "reachable"]
 
 
 def test_beyond_the_bound_the_oldest_that_waits_is_dropped_and_counted() -> None:
     delivery = Delivery(capacity=4, window=2)
-    delivery.client.broker_there = False
+    delivery.client.broker_reachable = False
     for _ in range(20):
         delivery.tick()
     assert delivery.buffer.buffered == 6  # 2 with the client, 4 waiting
     assert delivery.noted.drops == ["buffer_full"] * 14
-    delivery.client.broker_there = True
+    delivery.client.broker_reachable = True
     for _ in range(4):
         delivery.look()
     assert delivery.in_topic == [0, 1, 16, 17, 18, 19]  # what the client had may already be in the topic
     assert delivery.buffer.delivered_count + delivery.buffer.dropped_count == 20
 
 
-def test_while_the_broker_is_away_the_client_gets_no_more() -> None:
+def test_while_the_broker_is_unavailable_the_client_gets_no_more() -> None:
     delivery = Delivery(capacity=100, window=50)
-    delivery.client.broker_there = False
+    delivery.client.broker_reachable = False
     for _ in range(30):
         delivery.tick()
     assert len(delivery.client.held) <= PATIENCE + 1
@@ -139,14 +139,14 @@ def test_while_the_broker_is_away_the_client_gets_no_more() -> None:
 
 def test_when_the_client_has_nothing_left_one_record_finds_out_whether_the_broker_is_back() -> None:
     delivery = Delivery(capacity=100, window=50)
-    delivery.client.broker_there = False
+    delivery.client.broker_reachable = False
     for _ in range(10):
         delivery.tick()
     while delivery.client.held:
         delivery.client.refuse_one("topic is gone")
     delivery.look()
     assert len(delivery.client.held) == 1
-    delivery.client.broker_there = True
+    delivery.client.broker_reachable = True
     for _ in range(3):
         delivery.look()
     assert delivery.buffer.buffered == 0
@@ -165,7 +165,7 @@ def test_a_client_without_room_keeps_the_order() -> None:
 
 def test_a_refused_record_is_a_drop_with_the_brokers_reason() -> None:
     delivery = Delivery()
-    delivery.client.broker_there = False
+    delivery.client.broker_reachable = False
     delivery.tick()
     delivery.client.refuse_one("Message size too large")
     assert delivery.noted.drops == ["refused"]
@@ -174,7 +174,7 @@ def test_a_refused_record_is_a_drop_with_the_brokers_reason() -> None:
 
 def test_what_is_given_up_at_the_end_is_counted() -> None:
     delivery = Delivery(capacity=10, window=2)
-    delivery.client.broker_there = False
+    delivery.client.broker_reachable = False
     for _ in range(5):
         delivery.tick()
     assert delivery.buffer.give_up() == 5
@@ -207,9 +207,9 @@ def test_whatever_happens_every_record_is_delivered_once_or_counted_as_dropped_i
             case "refuse" if delivery.client.held:
                 delivery.client.refuse_one("because")
             case _:
-                delivery.client.broker_there = step == "start"
+                delivery.client.broker_reachable = step == "start"
         assert delivery.buffer.buffered <= capacity + window
-    delivery.client.broker_there = True
+    delivery.client.broker_reachable = True
     for _ in range(delivery.buffer.buffered + 5):
         delivery.look()
     assert delivery.buffer.buffered == 0

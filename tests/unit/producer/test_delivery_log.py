@@ -1,7 +1,7 @@
 """The log says each change once and sums losses up."""
 
 import pytest
-from procstream_producer.delivery.broker_watch import CameBack, WentAway
+from procstream_producer.delivery.broker_watch import OutageBegan, OutageEnded
 from procstream_producer.delivery.log import DeliveryLog
 
 
@@ -24,15 +24,15 @@ def log(clock: Clock, caplog: pytest.LogCaptureFixture) -> DeliveryLog:
 
 
 def test_an_outage_is_two_lines(log: DeliveryLog, caplog: pytest.LogCaptureFixture) -> None:
-    log.went_away(WentAway(outstanding=3), 7)
-    log.came_back(CameBack(seconds=30.04), 40)
+    log.outage_began(OutageBegan(outstanding=3), 7)
+    log.outage_ended(OutageEnded(seconds=30.04), 40)
     assert caplog.messages == [
         "samples: broker unavailable (Connection refused); keeping records, 7 so far",
         "samples: broker reachable again after 30.0 s; 40 records buffered, 0 dropped meanwhile",
     ]
 
 
-def test_losses_are_said_at_once_then_summed_up_each_minute(
+def test_losses_are_logged_at_once_then_summed_up_each_minute(
     log: DeliveryLog, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     for second in range(130):
@@ -43,16 +43,16 @@ def test_losses_are_said_at_once_then_summed_up_each_minute(
         "samples: dropped 1 records, 1 in all (buffer_full: 5 records wait)",
         "samples: dropped 60 records, 61 in all (buffer_full: 5 records wait)",
         "samples: dropped 60 records, 121 in all (buffer_full: 5 records wait)",
-        "samples: dropped 9 records, 130 in all (until now)",
+        "samples: dropped 9 records, 130 in all (at shutdown)",
     ]
 
 
 def test_the_way_back_says_what_the_outage_cost(log: DeliveryLog, caplog: pytest.LogCaptureFixture) -> None:
     log.dropped("refused", "too large")
-    log.went_away(WentAway(outstanding=1), 1)
+    log.outage_began(OutageBegan(outstanding=1), 1)
     for _ in range(10):
         log.dropped("buffer_full", "5 records wait")
-    log.came_back(CameBack(seconds=15.0), 5)
+    log.outage_ended(OutageEnded(seconds=15.0), 5)
     log.close()
     assert (
         caplog.messages[-1]

@@ -101,7 +101,7 @@ class Stop:
 
 
 class FakeProducer:
-    """A queue with a bound, in front of a broker that can be away."""
+    """A queue with a bound, in front of a broker that can be unavailable."""
 
     def __init__(
         self, clock: Clock, *, room: int = 100, broker_there: Callable[[], bool] = lambda: True

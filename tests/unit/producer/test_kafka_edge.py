@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 from procstream_common.errors import NotFoundError, RefusedError, UnavailableError
-from procstream_common.kafka import ClientErrors
+from procstream_common.kafka import ClientErrors, client
 from procstream_producer.delivery import kafka
 from procstream_producer.delivery.buffer import Record
 from procstream_producer.generators.run import GENERATOR_PROPERTIES
@@ -69,13 +69,13 @@ def test_what_librdkafka_will_never_take_is_refused_and_does_not_block_the_other
 def test_a_setting_that_librdkafka_does_not_accept_is_one_line() -> None:
     errors = ClientErrors("broker:9092")
     with pytest.raises(RefusedError, match=r"Kafka client: .*ssl\.ca\.location"):
-        kafka.create(Producer, {"security.protocol": "SSL", "ssl.ca.location": "/nowhere.pem"}, errors)
+        client(Producer, {"security.protocol": "SSL", "ssl.ca.location": "/nowhere.pem"}, errors)
 
 
 def test_the_producers_settings_are_accepted_and_a_record_never_expires() -> None:
     errors = ClientErrors("127.0.0.1:9")
     properties = {**kafka.PRODUCER_PROPERTIES, "bootstrap.servers": "127.0.0.1:9"}
-    assert kafka.create(Producer, properties, errors) is not None
+    assert client(Producer, properties, errors) is not None
     assert properties["message.timeout.ms"] == 0
 
 
@@ -121,9 +121,9 @@ def wait_for(client: MetadataClient, errors: ClientErrors | None = None, timeout
 
 
 def test_the_start_waits_for_the_broker_and_the_topics_leaders() -> None:
-    away = KafkaError(KafkaError._TRANSPORT, "Connection refused")
+    unreachable = KafkaError(KafkaError._TRANSPORT, "Connection refused")
     electing = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
-    assert wait_for(MetadataClient(away, electing, 3)) == 3
+    assert wait_for(MetadataClient(unreachable, electing, 3)) == 3
 
 
 def test_a_topic_that_was_just_created_is_waited_for_but_not_one_that_does_not_exist(

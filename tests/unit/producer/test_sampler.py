@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from procstream_common.errors import ProcstreamError
-from procstream_producer.delivery.broker_watch import BrokerWatch, CameBack, WentAway
+from procstream_producer.delivery.broker_watch import BrokerWatch, OutageBegan, OutageEnded
 from procstream_producer.delivery.buffer import DeliveryBuffer, Record
 from procstream_producer.health import Health
 from procstream_producer.metrics import SamplerMetrics
@@ -67,10 +67,10 @@ class NoEvents:
     def dropped(self, reason: str, detail: str) -> None:
         pass
 
-    def went_away(self, event: WentAway, waiting: int) -> None:
+    def outage_began(self, event: OutageBegan, waiting: int) -> None:
         pass
 
-    def came_back(self, event: CameBack, waiting: int) -> None:
+    def outage_ended(self, event: OutageEnded, waiting: int) -> None:
         pass
 
 
@@ -207,7 +207,7 @@ def test_health_and_metrics_follow_the_broker() -> None:
     bench = Bench()
     bench.broker.there = False
     bench.run(8)
-    assert bench.health.broker_away
+    assert bench.health.broker_unavailable
     assert bench.health.buffered == bench.metric("procstream_producer_records_buffered") > 0
     assert bench.health.judge(bench.clock.now)[0], "an outage of the broker is no illness of the sampler"
 

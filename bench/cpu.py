@@ -1,4 +1,4 @@
-"""CPU time of a process and of its descendants, which may end before anyone asks for it."""
+"""CPU time of a process and of its descendants, which may end before the measurement does."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ class CpuTimes:
 
 
 class CpuMeter:
-    """Looks at a process and its descendants several times a second."""
+    """Samples a process and its descendants several times a second."""
 
     def __init__(self, process: psutil.Process) -> None:
         self._process = process
@@ -31,7 +31,7 @@ class CpuMeter:
 
     @contextmanager
     def running(self) -> "Iterator[CpuMeter]":
-        """Look as long as this lasts."""
+        """Sample while the block runs."""
         thread = threading.Thread(target=self._watch, name="cpu", daemon=True)
         thread.start()
         try:
@@ -52,7 +52,7 @@ class CpuMeter:
             own = _cpu_seconds(self._process)
             for child in self._process.children(recursive=True):
                 with suppress(psutil.NoSuchProcess):
-                    # What has ended keeps what it had when it was last seen.
+                    # A process that has ended keeps its last sample.
                     by_pid[child.pid] = _cpu_seconds(child)
             self._seen.append(CpuTimes(time.time(), own, sum(by_pid.values())))
             if ending:

@@ -1,4 +1,4 @@
-"""An embedded stack that a benchmark has for itself."""
+"""An embedded stack for one benchmark."""
 
 import os
 import signal
@@ -17,14 +17,14 @@ from rich.console import Console
 
 @dataclass(frozen=True)
 class EmbeddedStack:
-    """Where the running stack is."""
+    """The addresses and folders of the running stack."""
 
     env: dict[str, str]
     """This process's environment, with the stack's addresses."""
     folder: Path
-    """For files of the benchmark; removed with the stack."""
+    """Folder for files of the benchmark; removed with the stack."""
     taskmanager: psutil.Process
-    """Where the rows are worked on."""
+    """The process that handles the rows."""
 
     @property
     def flink_url(self) -> str:
@@ -34,7 +34,7 @@ class EmbeddedStack:
 
 @contextmanager
 def embedded_stack(console: Console) -> Iterator[EmbeddedStack]:
-    """Kafka, registry and Flink in a temporary folder (below TMPDIR), gone at the end whatever happens."""
+    """Kafka, registry and Flink in a temporary folder (in TMPDIR), removed at the end in any case."""
     # By default SIGTERM would leave the services running.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="procstream-bench-") as folder:
@@ -42,7 +42,7 @@ def embedded_stack(console: Console) -> Iterator[EmbeddedStack]:
         try:
             with console.status("starting Kafka, the schema registry and Flink"):
                 record = stack.up(home)
-            # PyFlink takes the folders of Flink's client from this process's environment alone.
+            # PyFlink reads the folders of Flink's client only from this process's environment.
             os.environ.update(stack.environment(home, record))
             taskmanager = psutil.Process(record.processes["taskmanager"].pid)
             yield EmbeddedStack(dict(os.environ), Path(folder), taskmanager)

@@ -31,7 +31,7 @@ _TRANSACTIONS, _DROPPED = "bench-transactions", "bench-dropped"
 _CHECKPOINT_INTERVAL = "10 s"
 _LOOK_SECONDS = 0.5
 
-# So few that sending them costs nothing, and so many that their times tell when the job began and ended.
+# Few, so that sending them costs nothing, but enough to show when the job began and ended.
 _THRESHOLD = 0.95
 _CALL = "risk_score(amount, category, country)"
 _SQL = """\
@@ -46,7 +46,7 @@ WHERE risk >= {threshold}"""
 
 @dataclass(frozen=True)
 class Rule:
-    """One way to say the rule of `procstream_job.rules.fraud`."""
+    """One form of the rule of `procstream_job.rules.fraud`."""
 
     sql: str
     functions: Sequence[str] = ()
@@ -61,20 +61,20 @@ RULES = {
 
 @dataclass(frozen=True)
 class Setup:
-    """What was run."""
+    """The parameters of the benchmark."""
 
     records: int
     record_bytes: float
-    """Mean, in the topic."""
+    """Mean size in the topic."""
     alerts: int
-    """Records that the rule finds, by Python outside of Flink."""
+    """Records that the rule finds, counted by Python outside Flink."""
     partitions: int
     parallelism: int
 
 
 @dataclass(frozen=True)
 class Run:
-    """One job, from its first alert to its last: without the start of the job and of its Python."""
+    """One job, from its first alert to its last: without the startup of the job and of Python."""
 
     records: int
     seconds: float
@@ -97,11 +97,13 @@ class Summary:
 
 def functions(
     records: Annotated[
-        int, typer.Option(min=10_000, help="Records in the topic; every run reads them all.")
+        int, typer.Option(min=10_000, help="Number of records in the topic; every run reads all.")
     ] = 2_000_000,
-    runs: Annotated[int, typer.Option(min=1, help="Counted runs of each rule, after one to warm up.")] = 3,
-    partitions: Annotated[int, typer.Option(min=1, help="Of the topic.")] = 8,
-    parallelism: Annotated[int, typer.Option(min=1, max=4, help="Of the jobs.")] = 2,
+    runs: Annotated[
+        int, typer.Option(min=1, help="Number of measured runs of each rule, after a warm-up.")
+    ] = 3,
+    partitions: Annotated[int, typer.Option(min=1, help="Partitions of the topic.")] = 8,
+    parallelism: Annotated[int, typer.Option(min=1, max=4, help="Parallelism of the jobs.")] = 2,
     as_json: report.AsJson = False,
     out: report.Out = None,
 ) -> None:
@@ -131,7 +133,7 @@ def functions(
 
 
 def summarize(found: Sequence[Run]) -> Summary:
-    """What the runs of one rule have in common."""
+    """The summary of the runs of one rule."""
     rates = [round(run.records / run.seconds) for run in found]
 
     def microseconds(seconds: Sequence[float]) -> float:
@@ -164,7 +166,7 @@ def _fill(
                 progress.update(task, completed=topics.count(kafka, _TRANSACTIONS, partitions))
                 time.sleep(_LOOK_SECONDS)
         finally:
-            generator.terminate()  # if this ended first
+            generator.terminate()  # if this process ends first
     found = topics.count(kafka, _TRANSACTIONS, partitions)
     if found != records:
         raise ProcstreamError(f"topic {_TRANSACTIONS}: found {found} records; expected {records}")
@@ -172,7 +174,7 @@ def _fill(
 
 def _expected(kafka: KafkaSettings, partitions: int) -> tuple[int, int]:
     """Bytes of the records, and how many of them the rule finds."""
-    from bench.scalar_rule import score  # PyFlink is heavy
+    from bench.scalar_rule import score  # PyFlink is slow to import
 
     size = alerts = 0
     for message in topics.read(kafka, _TRANSACTIONS, partitions):
@@ -186,7 +188,7 @@ def _expected(kafka: KafkaSettings, partitions: int) -> tuple[int, int]:
 def _run_in_turns(
     stack: EmbeddedStack, kafka: KafkaSettings, setup: Setup, runs: int, console: Console
 ) -> dict[str, list[Run]]:
-    """A B C, A B C, …: what else happens on the machine meets all alike. The first round warms up."""
+    """A B C, A B C, …: other load on the machine affects all alike. The first round is a warm-up."""
     results: dict[str, list[Run]] = {name: [] for name in RULES}
     progress = report.progress_bar(console)
     with FlinkSession(flink_target(stack.env["FLINK_ADDRESS"], stack.env), stack.env) as session, progress:
@@ -211,10 +213,10 @@ def _run_in_turns(
 def _run(
     stack: EmbeddedStack, session: FlinkSession, kafka: KafkaSettings, rule: Rule, setup: Setup, alerts: str
 ) -> Run:
-    """One job to its end. Raises `ProcstreamError` when it fails, or does not find what it should."""
-    # The broker's time, for it is the broker that sees the first and the last.
+    """Run one job to its end. Raises `ProcstreamError` when it fails or finds a wrong number of alerts."""
+    # The broker's time, because the alerts have the broker's timestamps.
     topics.make(kafka, [alerts], 1, {"message.timestamp.type": "LogAppendTime"})
-    # Functions may be beside the pipeline file, as they are for a user's.
+    # Functions may be in the folder of the pipeline file, as for a user's pipeline.
     file = PipelineFile("functions", _pipeline(rule, alerts, setup.parallelism), Path(__file__).parent)
     plan = jobs.bounded(plan_jobs([file], stack.env)[file.label])
     with CpuMeter(stack.taskmanager).running() as meter:
@@ -254,6 +256,6 @@ def _table(summaries: Mapping[str, Summary], setup: Setup) -> Table:
     found = list(summaries.values())
     table.add_row("median", *(f"[bold]{summary.median:,}[/]" for summary in found))
     table.add_row("CPU us per record", *(f"{summary.cpu_microseconds:.2f}" for summary in found))
-    table.add_row("of it the TaskManager", *(f"{summary.jvm_microseconds:.2f}" for summary in found))
-    table.add_row("of it Python", *(f"{summary.python_microseconds:.2f}" for summary in found))
+    table.add_row("TaskManager", *(f"{summary.jvm_microseconds:.2f}" for summary in found))
+    table.add_row("Python workers", *(f"{summary.python_microseconds:.2f}" for summary in found))
     return table

@@ -15,7 +15,7 @@ from procstream_job.plan.steps import Step
 from procstream_job.submitting.flink.session import FlinkSession
 
 BOUNDED = {"scan.bounded.mode": "latest-offset"}
-"""Options of a source that ends where its topic ends now."""
+"""Options of a source that stops at the present end of its topic."""
 
 _LOOK_SECONDS = 0.5
 _ANSWER_SECONDS = 30
@@ -25,14 +25,14 @@ _ENDED = ("FINISHED", "FAILED", "CANCELED")
 
 
 def bounded(plan: JobPlan) -> JobPlan:
-    """The same job, but it reads what is in its topics and ends: a user's pipeline never would."""
+    """The same job, but bounded: it ends after the records that are in its topics now."""
     return replace(plan, steps=tuple(_bounded(step) for step in plan.steps))
 
 
 def submit(session: FlinkSession, plan: JobPlan) -> str:
     """Start a job; returns its id."""
-    # Were garbage collected in another thread meanwhile (a progress bar has one), py4j would talk to the JVM
-    # over a second connection, and then perhaps from here too: Flink's planner wants one thread for a job.
+    # If another thread (such as a progress bar's) collected garbage meanwhile, py4j would open a second
+    # connection to the JVM and could use it here too. Flink's planner needs one thread per job.
     gc.disable()
     try:
         return session.submit(plan)
@@ -41,7 +41,7 @@ def submit(session: FlinkSession, plan: JobPlan) -> str:
 
 
 def wait_until_running(rest: str, job_id: str) -> None:
-    """Wait until every task of a job runs. Raises `ProcstreamError` when it ends, or needs minutes."""
+    """Wait until every task of a job runs. Raises `ProcstreamError` when it ends or takes minutes."""
     deadline = time.monotonic() + _START_SECONDS
     while not _all_run(job := get(rest, f"/jobs/{job_id}")):
         if job["state"] in _ENDED or time.monotonic() > deadline:
@@ -50,7 +50,7 @@ def wait_until_running(rest: str, job_id: str) -> None:
 
 
 def wait_until_finished(rest: str, job_id: str) -> None:
-    """Wait for the end of a bounded job. Raises `ProcstreamError` when it fails, or needs half an hour."""
+    """Wait for the end of a bounded job. Raises `ProcstreamError` when it fails or takes half an hour."""
     deadline = time.monotonic() + _LONGEST_SECONDS
     while (state := get(rest, f"/jobs/{job_id}")["state"]) != "FINISHED":
         if state in ("FAILED", "CANCELED", "RESTARTING") or time.monotonic() > deadline:
@@ -59,7 +59,7 @@ def wait_until_finished(rest: str, job_id: str) -> None:
 
 
 def cancel(rest: str, job_id: str) -> None:
-    """End a job, and return when it has ended. One that has ended already is left alone."""
+    """Cancel a job, unless it has ended already, and wait for its end."""
     if get(rest, f"/jobs/{job_id}")["state"] in _ENDED:
         return
     with FlinkRest(rest, timeout=_ANSWER_SECONDS) as flink:
@@ -72,7 +72,7 @@ def cancel(rest: str, job_id: str) -> None:
 
 
 def last_failure(rest: str, job_id: str) -> str:
-    """Why a job failed last, in one line."""
+    """The cause of a job's last failure, in one line."""
     history = get(rest, f"/jobs/{job_id}/exceptions")["exceptionHistory"]["entries"]
     return root_cause(history[0]["stacktrace"]) if history else "it has not failed"
 

@@ -1,4 +1,4 @@
-"""Kafka Avro to Parquet: procstream's pipeline against Flink's own file sink, in turns on one cluster."""
+"""Kafka Avro to Parquet: procstream's pipeline and Flink's own file sink, alternating on one cluster."""
 
 import statistics
 from collections.abc import Callable, Mapping
@@ -27,8 +27,8 @@ VARIANTS: dict[str, tuple[str, Plan]] = {
 }
 OURS, STOCK, STOCK_FLAT = VARIANTS
 
-Records = Annotated[int, typer.Option(min=1000, help="Records in the topic; every run reads them all.")]
-Runs = Annotated[int, typer.Option(min=1, help="Counted runs of each variant, after one to warm up.")]
+Records = Annotated[int, typer.Option(min=1000, help="Number of records in the topic; every run reads all.")]
+Runs = Annotated[int, typer.Option(min=1, help="Number of measured runs of each variant, after a warm-up.")]
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,16 @@ class Summary:
     slowest: int
     fastest: int
     cpu_microseconds: float
-    """For each record, the median."""
+    """Median per record."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What was run."""
+    """The parameters of the benchmark."""
 
     records: int
     record_bytes: float
-    """Mean, in the topic."""
+    """Mean size in the topic."""
     partitions: int
     parallelism: int
     checkpoint_interval: str
@@ -59,13 +59,15 @@ class Setup:
 def lake(
     records: Records = 5_000_000,
     runs: Runs = 3,
-    partitions: Annotated[int, typer.Option(min=1, help="Of the topic.")] = 8,
-    parallelism: Annotated[int, typer.Option(min=1, max=4, help="Of the jobs.")] = 2,
-    checkpoint_interval: Annotated[str, typer.Option(metavar="DURATION", help="Of the jobs.")] = "10 s",
+    partitions: Annotated[int, typer.Option(min=1, help="Partitions of the topic.")] = 8,
+    parallelism: Annotated[int, typer.Option(min=1, max=4, help="Parallelism of the jobs.")] = 2,
+    checkpoint_interval: Annotated[
+        str, typer.Option(metavar="DURATION", help="Checkpoint interval of the jobs.")
+    ] = "10 s",
     as_json: report.AsJson = False,
     out: report.Out = None,
 ) -> None:
-    """Rates of Kafka Avro to Parquet, ours and Flink's file sink in turns, and their ratio."""
+    """Rates of Kafka Avro to Parquet: ours and Flink's file sink, alternating, and their ratio."""
     console = Console(stderr=True)
     facts = machine.describe(artifacts.find())
     report.warn_if_busy(facts, console)
@@ -80,7 +82,7 @@ def lake(
 
 
 def summarize(found: list[Run]) -> Summary:
-    """What the runs of one variant have in common."""
+    """The summary of the runs of one variant."""
     rates = [round(run.rate) for run in found]
     return Summary(
         rates=rates,
@@ -92,14 +94,14 @@ def summarize(found: list[Run]) -> Summary:
 
 
 def ratio(summaries: Mapping[str, Summary], to: str) -> float:
-    """Our median rate to that of another variant."""
+    """The ratio of our median rate to that of another variant."""
     return round(summaries[OURS].median / summaries[to].median, 2)
 
 
 def _run_in_turns(
     stack: EmbeddedStack, settings: sinks.Settings, setup: Setup, counted: int, console: Console
 ) -> dict[str, list[Run]]:
-    """A B C, A B C, …: what else happens on the machine meets all alike. The first round warms up."""
+    """A B C, A B C, …: other load on the machine affects all alike. The first round is a warm-up."""
     results: dict[str, list[Run]] = {name: [] for name in VARIANTS}
     progress = report.progress_bar(console)
     with FlinkSession(flink_target(stack.env["FLINK_ADDRESS"], stack.env), stack.env) as session, progress:

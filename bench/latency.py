@@ -27,7 +27,7 @@ from bench.embedded import EmbeddedStack, embedded_stack
 from bench.payments import Arrivals, Payment
 
 PARTITIONS = 3
-"""As the topics of the shipped pipelines have."""
+"""Number of partitions, as in the topics of the shipped pipelines."""
 
 _SHIPPED, _SHIPPED_PYTHON = "fraud-alerts", "fraud-alerts-python"
 _ISOLATIONS: tuple[Isolation, Isolation] = ("read_committed", "read_uncommitted")
@@ -36,16 +36,16 @@ _PATIENCE_SECONDS = 60
 
 @dataclass(frozen=True)
 class Variant:
-    """A shipped pipeline with a few settings of its own."""
+    """A shipped pipeline with some settings changed."""
 
     name: str
     pipeline: str = _SHIPPED
     sink: Mapping[str, Any] = field(default_factory=dict)
-    """Of `sink.kafka`."""
+    """Options of `sink.kafka`."""
     flink: Mapping[str, Any] = field(default_factory=dict)
-    """Of `flink`."""
+    """Options of `flink`."""
     producer: Mapping[str, Any] = field(default_factory=dict)
-    """librdkafka's, of who sends the payments."""
+    """Properties of librdkafka for the producer of the payments."""
 
 
 _AT_LEAST_ONCE = {"delivery": "at-least-once"}
@@ -72,7 +72,7 @@ VARIANTS = (
 
 @dataclass(frozen=True)
 class Load:
-    """Payments a second, and for how many seconds before and while they count."""
+    """Payments per second, and the seconds of the warm-up and of the measurement."""
 
     rate: float
     warm_up: float
@@ -80,18 +80,18 @@ class Load:
 
     @property
     def ignored(self) -> int:
-        """Payments of the warm-up."""
+        """Number of payments in the warm-up."""
         return round(self.rate * self.warm_up)
 
     @property
     def payments(self) -> int:
-        """All of a run."""
+        """Number of payments in a run."""
         return self.ignored + round(self.rate * self.seconds)
 
 
 @dataclass(frozen=True)
 class Latencies:
-    """The latencies of one run in ms, one for each payment that counts."""
+    """The latencies of one run in ms, one for each measured payment."""
 
     by_isolation: Mapping[Isolation, Sequence[float]]
     checkpoint: float | None
@@ -108,7 +108,7 @@ class Quantiles:
 
     @classmethod
     def of(cls, found: Sequence[float]) -> "Quantiles":
-        """By nearest rank: each is one of those found."""
+        """By nearest rank: each value is a measured one."""
         ordered = sorted(found)
 
         def rank(share: float) -> float:
@@ -119,7 +119,7 @@ class Quantiles:
 
 @dataclass(frozen=True)
 class Summary:
-    """All counted runs of one variant."""
+    """All measured runs of one variant."""
 
     payments: int
     committed: Quantiles
@@ -128,16 +128,14 @@ class Summary:
 
 
 def latency(
-    rate: Annotated[float, typer.Option(min=1, help="Payments a second.")] = 100.0,
-    seconds: Annotated[float, typer.Option(min=1, help="Of a run, that count.")] = 30.0,
-    warm_up: Annotated[float, typer.Option(min=0, help="Seconds before them.")] = 10.0,
+    rate: Annotated[float, typer.Option(min=1, help="Payments per second.")] = 100.0,
+    seconds: Annotated[float, typer.Option(min=1, help="Length of the measurement in a run.")] = 30.0,
+    warm_up: Annotated[float, typer.Option(min=0, help="Seconds before the measurement.")] = 10.0,
     runs: Annotated[
-        int, typer.Option(min=1, help="Counted runs of each variant, after a short one to warm up.")
+        int, typer.Option(min=1, help="Number of measured runs of each variant, after a warm-up.")
     ] = 2,
-    parallelism: Annotated[int, typer.Option(min=1, max=4, help="Of the jobs.")] = 2,
-    only: Annotated[
-        str, typer.Option(metavar="TEXT", help="Only the variants whose name has this in it.")
-    ] = "",
+    parallelism: Annotated[int, typer.Option(min=1, max=4, help="Parallelism of the jobs.")] = 2,
+    only: Annotated[str, typer.Option(metavar="TEXT", help="Only variants whose name contains this.")] = "",
     as_json: report.AsJson = False,
     out: report.Out = None,
 ) -> None:
@@ -169,7 +167,7 @@ def _run_in_turns(
     parallelism: int,
     console: Console,
 ) -> dict[str, list[Latencies]]:
-    """A B C, A B C, …: what else happens on the machine meets all alike. The first round warms up."""
+    """A B C, A B C, …: other load on the machine affects all alike. The first round is a warm-up."""
     results: dict[str, list[Latencies]] = {variant.name: [] for variant in variants}
     batch = payments.payments(counted.payments)
     short = Load(counted.rate, 0, min(counted.seconds, counted.warm_up + 1))
@@ -195,7 +193,7 @@ def _run_in_turns(
 
 
 class _Run:
-    """One variant's job on topics of its own: a record or transaction of another run cannot be in its way."""
+    """One variant's job with its own topics: records and transactions of other runs cannot disturb it."""
 
     def __init__(
         self, stack: EmbeddedStack, session: FlinkSession, variant: Variant, parallelism: int, number: int
@@ -245,7 +243,7 @@ class _Run:
 
 
 def _pipeline(variant: Variant, transactions: str, alerts: str, dropped: str, parallelism: int) -> Pipeline:
-    """The shipped pipeline, but for its topics and the variant's settings."""
+    """The shipped pipeline with other topics and the variant's settings."""
     shipped = load_pipeline(variant.pipeline, {})
     (output,) = shipped.all_outputs
     assert output.sink.kafka is not None

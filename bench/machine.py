@@ -1,4 +1,4 @@
-"""What the numbers were measured on."""
+"""The machine and the versions behind the numbers."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ from procstream_local.stack.artifacts import Artifacts
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """One line for each thing that a rate depends on."""
+    """The properties of the machine that a rate depends on."""
 
     measured_at: str
     cpu: str
@@ -25,11 +25,11 @@ class Machine:
     flink: str
     kafka: str
     load_before: float
-    """Load average of the last minute before anything was started: above 0.5, others are at work too."""
+    """Load average of the last minute before the start: above 0.5, other programs are running too."""
 
 
 def describe(parts: Artifacts) -> Machine:
-    """Look at this machine and at what is about to run on it."""
+    """Collect the facts about this machine and the installed versions."""
     broker = next(parts.kafka.glob("kafka-server-[0-9]*.jar"), None) or next(
         parts.kafka.glob("kafka-clients-*.jar")
     )

@@ -1,4 +1,4 @@
-"""Payments that are answered by an alert, sent at a fixed rate, and the moments at which their alerts come.
+"""Sends payments that cause an alert at a fixed rate, and records when their alerts arrive.
 
 All times are seconds of this process's monotonic clock.
 """
@@ -20,7 +20,7 @@ from procstream_producer.generators.transactions import Transactions
 
 from bench import topics
 
-# Above every threshold that ships: each payment is answered.
+# Above the thresholds of all shipped pipelines: each payment causes an alert.
 _ALERTING_AMOUNT = 10_000.0
 _POLL_SECONDS = 0.1
 _FLUSH_SECONDS = 30
@@ -28,7 +28,7 @@ _FLUSH_SECONDS = 30
 
 @dataclass(frozen=True)
 class Payment:
-    """A record of `transactions`, and the key of the alert that answers it."""
+    """A record of `transactions`, and the key of its alert."""
 
     transaction_id: bytes
     key: bytes
@@ -36,7 +36,7 @@ class Payment:
 
 
 def payments(number: int) -> list[Payment]:
-    """So many generated payments, their amounts raised above the thresholds."""
+    """Generated payments with amounts above the thresholds."""
     batch = Transactions(seed=1).batch(number, int(time.time() * 1000))
     assert batch.keys is not None
     return [_alerting(key, json.loads(value)) for key, value in zip(batch.keys, batch.values, strict=True)]
@@ -61,7 +61,7 @@ def send(
             failures.append(error.str())
 
     producer = KafkaCluster(kafka).producer({**PRODUCER_PROPERTIES, **properties})
-    producer.list_topics(topic, timeout=_FLUSH_SECONDS)  # connected before the first is sent
+    producer.list_topics(topic, timeout=_FLUSH_SECONDS)  # connects before the first record is sent
     sent = {}
     start = time.monotonic()
     for number, payment in enumerate(batch):
@@ -71,12 +71,12 @@ def send(
         producer.produce(topic, payment.value, payment.key, on_delivery=report)
     left = producer.flush(_FLUSH_SECONDS)
     if failures or left:
-        raise ProcstreamError(f"topic {topic}: {len(failures) + left} payments were not taken")
+        raise ProcstreamError(f"topic {topic}: {len(failures) + left} payments were not accepted")
     return sent
 
 
 class Arrivals:
-    """When the first alert of each key reached a consumer."""
+    """The time at which the first alert of each key reached a consumer."""
 
     def __init__(self, kafka: KafkaSettings, topic: str, partitions: int, isolation: Isolation) -> None:
         self.at: dict[bytes, float] = {}
@@ -85,14 +85,14 @@ class Arrivals:
         self._partitions = partitions
         self._ending = threading.Event()
         self._failure: KafkaError | None = None
-        # It fetches as librdkafka does by default: the latency of that is measured.
+        # The fetch settings are librdkafka's defaults, because their latency is part of the measurement.
         self._consumer = KafkaCluster(kafka).consumer(
             {"isolation.level": isolation, "fetch.wait.max.ms": 500}
         )
 
     @contextmanager
     def watched(self) -> "Iterator[Arrivals]":
-        """Note arrivals, in a thread of their own, as long as this lasts."""
+        """Record arrivals in a separate thread while the block runs."""
         thread = threading.Thread(target=self._watch, name=f"watch {self._topic}", daemon=True)
         thread.start()
         try:
@@ -103,7 +103,7 @@ class Arrivals:
             self._consumer.close()
 
     def wait_for(self, number: int, seconds: float) -> None:
-        """Wait for alerts of so many keys. Raises `ProcstreamError` when they do not arrive."""
+        """Wait for alerts of this number of keys. Raises `ProcstreamError` when they do not arrive."""
         deadline = time.monotonic() + seconds
         while len(self.at) < number and not self._failure and time.monotonic() < deadline:
             self._ending.wait(_POLL_SECONDS)

@@ -50,14 +50,14 @@ _FLUSH_SECONDS = 60
 
 @dataclass(frozen=True)
 class Share:
-    """What one partition gets: the readings whose id is `partition` modulo `partitions`."""
+    """The share of one partition: the readings whose id is `partition` modulo `partitions`."""
 
     env: Mapping[str, str]
     schema_id: int
     partition: int
     partitions: int
     records: int
-    """In the whole topic."""
+    """Number of records in the topic."""
 
 
 def fill(env: Mapping[str, str], records: int, partitions: int, console: Console) -> float:
@@ -71,7 +71,7 @@ def fill(env: Mapping[str, str], records: int, partitions: int, console: Console
         schema_id = ensure_schema(registry, SchemaSpec(subject=f"{TOPIC}-value", definition=SCHEMA)).id
     shares = [Share(env, schema_id, partition, partitions, records) for partition in range(partitions)]
     progress = report.progress_bar(console, transient=True)
-    # Not by fork: the child would not have librdkafka's threads.
+    # Not by fork: the child process would lack librdkafka's threads.
     with progress, ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         task = progress.add_task("records to the topic", total=records)
         sent = [pool.submit(produce, share) for share in shares]
@@ -89,7 +89,7 @@ def _checked(sent: list[Future[int]], found: int, expected: int) -> float:
 
 
 def produce(share: Share) -> int:
-    """Send one partition's readings in the order of their times; returns their size in bytes."""
+    """Send one partition's readings in the order of their times. Returns their size in bytes."""
     failures: list[str] = []
 
     def report(error: KafkaError | None, _message: Any) -> None:
@@ -111,14 +111,14 @@ def produce(share: Share) -> int:
     left = producer.flush(_FLUSH_SECONDS)
     if failures or left:
         raise ProcstreamError(
-            f"topic {TOPIC}: {len(failures) + left} records of partition {share.partition} were not taken"
+            f"topic {TOPIC}: {len(failures) + left} records of partition {share.partition} were not accepted"
             f" ({failures[0] if failures else 'no answer'})"
         )
     return size
 
 
 def reading(number: int, records: int) -> dict[str, Any]:
-    """The reading of this number, of so many; notes are all different, as texts of log lines are."""
+    """The reading with this number. All notes are different, like the texts of log lines."""
     spread = number * 2654435761 % 2**32  # Knuth's multiplicative hash
     return {
         "id": number,

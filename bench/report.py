@@ -13,15 +13,15 @@ from rich.table import Table
 
 from bench.machine import Machine
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON line instead of the table.")]
-Out = Annotated[Path | None, typer.Option(help="File that the JSON line goes to as well.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON line instead of the table.")]
+Out = Annotated[Path | None, typer.Option(help="File to which the JSON line is written too.")]
 
 _IDLE_LOAD = 0.5
 _FILE_COLUMNS = 120
 
 
 def progress_bar(console: Console, *, transient: bool = False) -> Progress:
-    """Done of how many, and the time it took; `transient` ones disappear at their end."""
+    """A progress bar with count and time; a `transient` one disappears at its end."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -33,13 +33,13 @@ def progress_bar(console: Console, *, transient: bool = False) -> Progress:
 
 
 def warn_if_busy(facts: Machine, console: Console) -> None:
-    """Say that others are at work on this machine, if they are."""
+    """Warn if other programs are running on this machine."""
     if facts.load_before > _IDLE_LOAD:
         console.print(f"[yellow]the machine is busy (load {facts.load_before:g}): expect worse numbers[/]")
 
 
 def show(table: Table, report: Mapping[str, Any], facts: Machine, *, as_json: bool, out: Path | None) -> None:
-    """Print the table, or the report as JSON; write that to `out` as well."""
+    """Print the table, or the report as JSON, and write the JSON to `out`."""
     line = json.dumps(report)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)

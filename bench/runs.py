@@ -15,30 +15,30 @@ from bench.embedded import EmbeddedStack
 
 @dataclass(frozen=True)
 class Run:
-    """What was measured of a job."""
+    """The measurements of a job."""
 
     job_id: str
     rows: int
-    """By the footers of the Parquet files."""
+    """Number of rows according to the footers of the Parquet files."""
     files: int
     bytes: int
-    """Of the Parquet files."""
+    """Size of the Parquet files."""
     seconds: float
     """From the moment the first source task runs until the last byte of the last file is written.
 
     Planning, deployment and the wait for the last checkpoint, which only a job that ends has, are not in it.
     """
     cpu_seconds: float
-    """CPU time of the TaskManager while the job ran; other load disturbs it less than the rate."""
+    """CPU time of the TaskManager while the job ran; other load affects it less than the rate."""
 
     @property
     def rate(self) -> float:
-        """Records a second."""
+        """Records per second."""
         return self.rows / self.seconds
 
     @property
     def cpu_microseconds(self) -> float:
-        """For each record."""
+        """CPU time per record."""
         return self.cpu_seconds / self.rows * 1e6
 
 
@@ -67,7 +67,7 @@ def _measure(rest: str, job_id: str, folder: Path, expected: int, cpu_seconds: f
     rows = sum(pq.read_metadata(path).num_rows for path in files)
     if rows != expected:
         raise ProcstreamError(f"job {job_id}: found {rows} rows in {len(files)} files; expected {expected}")
-    # A rename leaves the time of the last write, so this is when the writer closed the file. Logs count too.
+    # A rename keeps the time of the last write, so this is when the writer closed the file. Logs count too.
     written = max(path.stat().st_mtime for path in folder.rglob("*") if path.is_file())
     return Run(
         job_id=job_id,

@@ -1,6 +1,6 @@
-"""What the sampler costs: CPU time per sample and resident memory of the real process.
+"""The cost of the sampler: CPU time per sample and resident memory of the real process.
 
-Needs a broker and a registry, by the same environment as the sampler itself (`KAFKA_BOOTSTRAP_SERVERS`,
+Needs a broker and a registry, with the same environment as the sampler (`KAFKA_BOOTSTRAP_SERVERS`,
 `SCHEMA_REGISTRY_URL`, …). Sends real samples to `KAFKA_TOPIC` (default `procstat_snapshots`).
 
     python bench/sampler.py [--seconds 30] [--json]
@@ -32,7 +32,7 @@ AIM_RSS_MB = 45.0
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one run; MB is 10^6 bytes."""
+    """The cost in one run; MB is 10^6 bytes."""
 
     hertz: float
     seconds: float
@@ -74,13 +74,13 @@ def sampler(interval: float) -> Iterator[tuple[psutil.Process, str]]:
 
 
 def cpu_seconds(process: psutil.Process) -> float:
-    """CPU time of all threads, in the scheduler's nanoseconds: clock ticks of 10 ms are too coarse."""
+    """CPU time of all threads, from the scheduler's nanoseconds: clock ticks of 10 ms are too coarse."""
     tasks = Path(f"/proc/{process.pid}/task").iterdir()
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def metric(address: str, name: str) -> int:
-    """Value of one counter."""
+    """The value of a counter."""
     with urllib.request.urlopen(f"{address}/metrics") as response:
         text = response.read().decode()
     found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
@@ -89,7 +89,7 @@ def metric(address: str, name: str) -> int:
 
 
 def measure(hertz: float, seconds: float) -> Cost:
-    """Run the sampler at `hertz` and look at it for `seconds` once it has settled."""
+    """Run the sampler at `hertz`, and measure it for `seconds` after a warm-up."""
     with sampler(1 / hertz) as (process, address):
         time.sleep(WARM_UP_SECONDS)
         samples = metric(address, "procstream_producer_records_delivered_total")
@@ -119,7 +119,7 @@ def show(costs: list[Cost]) -> None:
 
 
 def main() -> None:
-    """Measure at 1 Hz, as it runs on a node, and at 50 Hz, where the samples outweigh the idle process."""
+    """Measure at 1 Hz, as on a node, and at 50 Hz, where samples cost more than the idle process."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

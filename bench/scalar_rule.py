@@ -1,4 +1,4 @@
-"""The rule of `procstream_job.rules.fraud` for a row at a time: its twin that is compared in `functions`."""
+"""The rule of `procstream_job.rules.fraud` for single rows; `functions` compares the two."""
 
 from pyflink.table import DataTypes
 from pyflink.table.udf import udf

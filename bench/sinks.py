@@ -1,4 +1,4 @@
-"""The jobs that are compared: procstream's pipeline, and Flink's own file sink on the same topic.
+"""The compared jobs: procstream's pipeline, and Flink's own file sink on the same topic.
 
 All are bounded: they read what is in the topic and end. All have the configuration of a pipeline
 (object reuse, checkpoints, parallelism, state backend), the same columns and the same compression.
@@ -25,12 +25,12 @@ from procstream_job.submitting.plans import plan_jobs
 from bench import jobs, readings
 
 COMPRESSION = "SNAPPY"
-"""That of the lake; Flink's default for Parquet too."""
+"""The compression of the lake, also Flink's default for Parquet."""
 
 _SOURCE = "readings"
 _STOCK_SINK = "`stock_sink`"
 _METADATA = {"kafka_topic": "topic", "kafka_partition": "partition", "kafka_offset": "offset"}
-# Zero-padded like the lake's. With DATE_FORMAT the job needs a fifth more CPU, with SUBSTRING even more.
+# Zero-padded like the lake's. DATE_FORMAT would need a fifth more CPU, SUBSTRING even more.
 _HOUR_FOLDERS = {
     "year": "CAST(EXTRACT(YEAR FROM {time}) AS STRING)",
     "month": "LPAD(CAST(EXTRACT(MONTH FROM {time}) AS STRING), 2, '0')",
@@ -41,14 +41,14 @@ _HOUR_FOLDERS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What is the same for all."""
+    """What all jobs have in common."""
 
     parallelism: int
     checkpoint_interval: str
 
 
 def ours(folder: Path, env: Mapping[str, str], settings: Settings) -> JobPlan:
-    """procstream's pipeline as a user runs it: decoded records to one lake, the others to the dropped one."""
+    """procstream's pipeline as users run it: decoded records to the lake, others to the dropped path."""
     pipeline = Pipeline.model_validate(
         {
             "name": "bench",
@@ -77,31 +77,31 @@ def stock(folder: Path, env: Mapping[str, str], settings: Settings) -> JobPlan:
 
 
 def stock_flat(folder: Path, env: Mapping[str, str], settings: Settings) -> JobPlan:
-    """The same into one folder: no dates to take apart, no partitions."""
+    """The same into one folder: without dates and partitions."""
     return _stock_plan(folder, env, settings, {})
 
 
 def output(folder: Path) -> Path:
-    """Where a job that was given `folder` has its rows."""
+    """The path of the rows of a job with `folder`."""
     return folder / "output"
 
 
 @dataclass(frozen=True, kw_only=True)
 class StockPlan(JobPlan):
-    """A job that ends in Flink's `filesystem` sink."""
+    """A job with Flink's `filesystem` sink."""
 
     target: Path
     partitions: tuple[str, ...]
 
     def outputs(self, results: Mapping[str, Result], stored: Mapping[str, Sequence[StoredColumn]]) -> Outputs:
-        """The table that stores the query's result as it is."""
+        """The table that stores the query's result unchanged."""
         (only,) = self.pipeline.all_outputs
         options = {
             "connector": "filesystem",
             "path": output(self.target).as_uri(),
             "format": "parquet",
             "parquet.compression": COMPRESSION,
-            # As in the lake; without them timestamps are INT96.
+            # As in the lake. By default timestamps are INT96.
             "parquet.write.int64.timestamp": "true",
             "parquet.timestamp.time.unit": "millis",
             "parquet.utc-timezone": "true",

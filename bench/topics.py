@@ -1,4 +1,4 @@
-"""Topics of a benchmark: created, counted, read."""
+"""Creates, counts and reads the topics of a benchmark."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -17,18 +17,18 @@ _READ_AT_ONCE = 10_000
 def make(
     kafka: KafkaSettings, names: Iterable[str], partitions: int, config: Mapping[str, str] | None = None
 ) -> None:
-    """Create the topics, all alike; `config` has topic settings such as `retention.ms`."""
+    """Create topics with the same settings; `config` has topic settings such as `retention.ms`."""
     specs = [TopicSpec(topic_name=name, partitions=partitions, config=dict(config or {})) for name in names]
     ensure_topics(KafkaCluster(kafka), specs)
 
 
 def count(kafka: KafkaSettings, topic: str, partitions: int) -> int:
-    """The number of offsets in the topic now; those of transaction markers count too."""
+    """The number of offsets in the topic now, including those of transaction markers."""
     return sum(high - low for low, high in _bounds(KafkaCluster(kafka), topic, partitions).values())
 
 
 def read(kafka: KafkaSettings, topic: str, partitions: int) -> Iterator[Message]:
-    """The records that are in a topic now, if none was written in a transaction.
+    """The records in a topic now, if none was written in a transaction.
 
     Raises `ProcstreamError` when they do not come.
     """
@@ -41,7 +41,7 @@ def read(kafka: KafkaSettings, topic: str, partitions: int) -> Iterator[Message]
         while left > 0:
             messages = consumer.consume(min(left, _READ_AT_ONCE), _READ_SECONDS)
             if not messages:
-                raise ProcstreamError(f"topic {topic}: {left} records did not come in {_READ_SECONDS} s")
+                raise ProcstreamError(f"topic {topic}: {left} records were not read within {_READ_SECONDS} s")
             for message in messages:
                 raise_if_error(topic, message.error())
                 yield message
@@ -57,7 +57,7 @@ def raise_if_error(topic: str, error: KafkaError | None) -> None:
 
 
 @retry(
-    # The partitions of a topic that was just created are listed before they answer.
+    # The partitions of a new topic are listed before they answer.
     retry=retry_if_exception_type((UnavailableError, NotFoundError)),
     stop=stop_after_delay(_ANSWER_SECONDS),
     wait=wait_fixed(0.1),

@@ -1,4 +1,4 @@
-"""How every procstream command runs: a user's mistake is one line on stderr and a non-zero exit."""
+"""Runs every procstream command: an error is one line on stderr and a non-zero exit code."""
 
 import sys
 from collections.abc import Callable

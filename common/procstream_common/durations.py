@@ -32,12 +32,12 @@ def parse_duration(
 
 
 def flink_duration(duration: timedelta) -> str:
-    """Write a duration the way Flink's configuration reads it, in whole milliseconds."""
+    """A duration in the format of Flink's configuration, in whole milliseconds."""
     return f"{duration // timedelta(milliseconds=1)} ms"
 
 
 def _text(duration: timedelta) -> str:
-    """Write a duration so that `parse_duration` reads the same one."""
+    """A duration in the format that `parse_duration` reads."""
     seconds, rest = divmod(duration, timedelta(seconds=1))
     return f"{seconds} s" if not rest else flink_duration(duration)
 
@@ -48,4 +48,4 @@ Duration = Annotated[
     PlainSerializer(_text, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": _PATTERN, "examples": ["60 s", "500 ms", "1 min"]}),
 ]
-"""A field of a settings model or a file that is written so."""
+"""A field for such a duration, of a settings model or a file."""

@@ -1,15 +1,15 @@
-"""The errors that a user can cause or meet: each is shown as a single line, never as a stack trace.
+"""The errors that a user can cause or meet. Each is shown as one line, never as a stack trace.
 
     ProcstreamError                 a mistake in the input, in one line
     ├── SettingsError               a setting is missing or wrong
     └── ServerError                 a server's answer, or its silence
-        ├── UnavailableError        no answer, or it cannot answer now: another attempt may work
-        ├── RefusedError            it answered, and another attempt will not change the answer
-        │   └── ConflictError       somebody else changed it first
-        └── NotFoundError           it answered: it has no such thing
+        ├── UnavailableError        no answer, or it cannot answer now: another attempt may succeed
+        ├── RefusedError            it answered, and another attempt gets the same answer
+        │   └── ConflictError       another client changed it first
+        └── NotFoundError           it answered that there is no such thing
 
-A module adds a class of its own only where the class carries data that a caller uses, such as the topic that
-Kafka refused.
+A module defines its own class only if the class carries data that a caller uses, such as the topic that Kafka
+refused.
 """
 
 from enum import StrEnum
@@ -32,7 +32,7 @@ class SettingsError(ProcstreamError):
 
 
 class Server(StrEnum):
-    """The servers that procstream calls, by the names that users know."""
+    """The servers that procstream calls, with their names in messages."""
 
     KAFKA = "Kafka"
     REGISTRY = "the schema registry"
@@ -43,7 +43,7 @@ class Server(StrEnum):
 
 
 class ServerError(ProcstreamError):
-    """A server's answer, or its silence, stands in the way."""
+    """A server does not answer, or its answer is an error."""
 
     def __init__(self, server: Server, message: str) -> None:
         super().__init__(server, message)
@@ -54,16 +54,16 @@ class ServerError(ProcstreamError):
 
 
 class UnavailableError(ServerError):
-    """The server does not answer, or cannot at the moment: another attempt may work."""
+    """The server does not answer, or cannot at the moment: another attempt may succeed."""
 
 
 class RefusedError(ServerError):
-    """The server answered, and will answer the same again: credentials, permissions, an invalid request."""
+    """The server answered, and would answer the same again: credentials, permissions, an invalid request."""
 
 
 class ConflictError(RefusedError):
-    """Somebody else changed it first."""
+    """Another client changed it first."""
 
 
 class NotFoundError(ServerError):
-    """The server answered: it has no such thing."""
+    """The server answered that there is no such thing."""

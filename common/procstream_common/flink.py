@@ -33,7 +33,7 @@ def root_cause(stack_trace: str) -> str:
 
 
 class FlinkRefusedError(RefusedError):
-    """Flink refused a request; `reason` is its own, without where it was asked."""
+    """Flink refused a request; `reason` is Flink's own text, without the address."""
 
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(Server.FLINK, message)
@@ -46,7 +46,7 @@ class FlinkRefusedError(RefusedError):
 class FlinkRest:
     """The REST interface at `address`, HOST:PORT or a URL; a context manager.
 
-    `timeout` is in seconds and holds for one answer; `name` is that of the server in messages.
+    `timeout` is in seconds and applies to each answer; `name` is the server's name in messages.
     """
 
     def __init__(self, address: str, *, timeout: float = 10.0, name: str = "Flink") -> None:
@@ -77,7 +77,7 @@ class FlinkRest:
         body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Any:
-        """The JSON that a request is answered with; None for an empty answer.
+        """The JSON of the answer; None if the answer is empty.
 
         Raises:
             UnavailableError: no answer, or it cannot answer now.
@@ -152,7 +152,7 @@ def _failure(where: str, response: httpx.Response) -> ServerError:
     message = f"{where}: {reason}"
     if response.status_code == HTTPStatus.NOT_FOUND:
         return NotFoundError(Server.FLINK, message)
-    # Flink answers 500 with a stack trace to a request that it cannot carry out; without one it is a proxy's.
+    # Flink answers 500 with a stack trace to a request that it cannot carry out. A proxy's has none.
     broken = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and own is None
     if response.status_code in _UNAVAILABLE or broken:
         return UnavailableError(Server.FLINK, message)
@@ -160,7 +160,7 @@ def _failure(where: str, response: httpx.Response) -> ServerError:
 
 
 def _own_reason(response: httpx.Response) -> str | None:
-    """The cause in Flink's own error body."""
+    """The cause in the body of Flink's error."""
     try:
         errors = response.json()["errors"]
         return root_cause("\n".join(errors).removeprefix(_INTERNAL)) if errors else None

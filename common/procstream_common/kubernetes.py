@@ -1,9 +1,9 @@
 """The Kubernetes API server, in plain JSON.
 
-In a pod its service account is enough. Elsewhere the credentials are those of a kubeconfig, which the
-official client reads, plugins and renewed tokens included: that needs `procstream-common[kubernetes]`.
-The requests are our own: the official client takes 75 MB on disk and 50 MB of memory, which neither the image
-of pipelines nor the operator has to carry for a few requests.
+In a pod the service account has the credentials. Elsewhere a kubeconfig has them. The official client reads
+it, including plugins and renewed tokens, which needs `procstream-common[kubernetes]`. Requests are sent with
+httpx, because the official client takes 75 MB on disk and 50 MB of memory: too much for the few requests of
+the operator and of the image of pipelines.
 """
 
 import logging
@@ -56,7 +56,7 @@ class ForbiddenError(RefusedError):
 
 
 _ERRORS: Mapping[int, type[ServerError]] = {
-    HTTPStatus.UNAUTHORIZED: UnavailableError,  # also the answer where it cannot check a token at the moment
+    HTTPStatus.UNAUTHORIZED: UnavailableError,  # also the answer when it cannot check a token at the moment
     HTTPStatus.FORBIDDEN: ForbiddenError,
     HTTPStatus.NOT_FOUND: NotFoundError,
     HTTPStatus.CONFLICT: ConflictError,
@@ -66,12 +66,12 @@ _ERRORS: Mapping[int, type[ServerError]] = {
 
 @dataclass(frozen=True)
 class _Access:
-    """Where the API server is, and as whom it is asked."""
+    """The address of the API server, and the credentials."""
 
     url: str
     tls: ssl.SSLContext | bool
     authorization: Callable[[], str | None]
-    """The header's value, read for each request: tokens are replaced while a process runs."""
+    """The header's value, read for each request, because tokens change while a process runs."""
     may_use_proxy: bool
     proxy: str | None = None
     tls_server_name: str | None = None
@@ -83,8 +83,8 @@ async def connected(
 ) -> AsyncIterator["ApiServer"]:
     """The API server, by the pod's service account, or outside a pod by a context of the kubeconfig.
 
-    `context` names the latter, by default the current one. `count` is called with the verb and the plural of
-    every request. Raises `SettingsError` when there is no cluster to talk to.
+    `context` is the name of a context, by default the current one. `count` is called with the verb and the
+    plural of every request. Raises `SettingsError` when no cluster is configured.
     """
     access = _service_account() or _kubeconfig(context)
     client = httpx.AsyncClient(
@@ -105,7 +105,7 @@ def service_account_namespace() -> str:
 
 
 class ApiServer:
-    """The API server, for the owner of the fields `field_manager`."""
+    """The API server; `field_manager` owns the fields that it sets."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class ApiServer:
         accept: str = "application/json",
         timeout: float = _REQUEST_SECONDS,
     ) -> dict[str, Any]:
-        """The object that a request is answered with; see `answer`."""
+        """The object of the answer; see `answer`."""
         found = await self.answer(verb, path, body, query=query, accept=accept, timeout=timeout)
         if not isinstance(found, dict):
             raise RefusedError(
@@ -148,7 +148,7 @@ class ApiServer:
         accept: str = "application/json",
         timeout: float = _REQUEST_SECONDS,
     ) -> Any:
-        """The JSON that a request is answered with; of a service behind the API server it may be anything.
+        """The JSON of the answer. A service behind the API server may return any JSON value.
 
         `path` is what follows the server's address, `timeout` is in seconds. `patch` is a JSON merge patch
         (RFC 7386), `apply` a server-side apply.
@@ -156,9 +156,9 @@ class ApiServer:
         Raises:
             UnavailableError: no answer, or it cannot answer now.
             ForbiddenError: the Role does not allow it.
-            NotFoundError: there is no such resource, or no such kind.
-            ConflictError: the resource has changed since it was read, or exists already.
-            RefusedError: the request is not valid.
+            NotFoundError: there is no such resource or kind.
+            ConflictError: the resource changed after it was read, or exists already.
+            RefusedError: the request is invalid.
         """
         if self._count is not None:
             self._count(verb, _plural_of(path))
@@ -194,14 +194,14 @@ class ApiServer:
 
 
 def path_of(group_version: str, namespace: str, plural: str, name: str | None = None) -> str:
-    """The path of a resource, or of all of a kind; `v1` is the core group, no namespace means all of them."""
+    """The path of a resource or of a kind; `v1` is the core group, an empty namespace means all."""
     root = "/api/v1" if group_version == "v1" else f"/apis/{group_version}"
     parts = [root, *(["namespaces", namespace] if namespace else []), plural, *([name] if name else [])]
     return "/".join(parts)
 
 
 def _plural_of(path: str) -> str:
-    """The plural that a path is about, with a subresource; for counting, so without names."""
+    """The plural in a path, with the subresource, without names."""
     parts = path.removeprefix("/").split("/")
     parts = parts[2:] if parts[0] == "api" else parts[3:]
     if parts[0] == "namespaces":
@@ -220,7 +220,7 @@ def _json(response: httpx.Response, verb: Verb, path: str) -> Any:
 
 
 def _failure(response: httpx.Response, verb: Verb, path: str) -> ServerError:
-    """A failure has a `Status` as its body, or plain text, such as for a kind whose CRD is not installed."""
+    """The body is a `Status`, or plain text, for example for a kind whose CRD is not installed."""
     down = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
     kind = _ERRORS.get(response.status_code, UnavailableError if down else RefusedError)
     try:
@@ -263,7 +263,7 @@ def _kubeconfig(context: str | None) -> _Access:
             "a kubeconfig needs `pip install 'procstream-common[kubernetes]'`"
         ) from None
     logging.getLogger("kubernetes").addHandler(logging.NullHandler())  # errors are raised, not printed
-    # An empty proxy: otherwise it is the environment's, without regard to NO_PROXY. httpx reads that itself.
+    # An empty proxy: the default is the environment's, which ignores NO_PROXY. httpx reads both.
     found = Configuration(proxy="")
     try:
         load_kube_config(context=context, client_configuration=found)  # type: ignore[no-untyped-call]
@@ -271,7 +271,7 @@ def _kubeconfig(context: str | None) -> _Access:
         raise SettingsError(f"no Kubernetes cluster: {error}, {expected}") from None
 
     def authorization() -> str | None:
-        token = found.auth_settings().get("BearerToken")  # renews a token of a plugin that has expired
+        token = found.auth_settings().get("BearerToken")  # renews an expired token of a plugin
         return None if token is None else token["value"]
 
     return _Access(

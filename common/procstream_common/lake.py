@@ -1,14 +1,14 @@
-"""Where a pipeline's lake is: the job writes to these paths and the lineage commands read them."""
+"""The paths of a pipeline's lake: the job writes them and the lineage commands read them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 SINGLE_PATH_VARIABLES = ("OUTPUT_PATH", "WRITE_AHEAD_COMMIT_LOG_PATH", "DROPPED_PATH")
-"""Each names one path of one pipeline's lake."""
+"""Each sets one path of one pipeline's lake."""
 
 PATH_VARIABLES = (*SINGLE_PATH_VARIABLES, "LAKE_PATH")
-"""What decides where lakes are."""
+"""The variables that set the paths of lakes."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,12 @@ class LakePaths:
 
     @property
     def dropped_commit_log(self) -> str:
-        """The log of the dropped path; readers of hive tables skip names that start with `_`."""
+        """The log of the dropped path. Readers of hive tables skip names that start with `_`."""
         return f"{self.dropped}/_write-ahead-commit-log"
 
     @classmethod
     def of(cls, pipeline: str, env: Mapping[str, str]) -> "LakePaths":
-        """Paths of `pipeline`: `OUTPUT_PATH`, `WRITE_AHEAD_COMMIT_LOG_PATH` and `DROPPED_PATH` win,
+        """Paths of `pipeline`: `OUTPUT_PATH`, `WRITE_AHEAD_COMMIT_LOG_PATH` and `DROPPED_PATH` if set;
         the others are `$LAKE_PATH/<pipeline>/{output,write-ahead-commit-log,dropped}`, where
         `LAKE_PATH` is `$PROCSTREAM_HOME/lake` by default.
         """

@@ -8,14 +8,14 @@ from enum import StrEnum
 
 
 class LogFormat(StrEnum):
-    """How log lines look."""
+    """The format of log lines."""
 
     TEXT = "text"
     JSON = "json"
 
 
 class LogLevel(StrEnum):
-    """The least important lines that are shown, by the names of the logging module."""
+    """The lowest level of the lines that are shown, by the names of the logging module."""
 
     DEBUG = "DEBUG"
     INFO = "INFO"
@@ -24,21 +24,21 @@ class LogLevel(StrEnum):
 
 
 class Seldom:
-    """Lets a line that could come with every tick through at once, then at most once in `seconds`."""
+    """Limits a repeated line: the first passes at once, later ones at most once in `seconds`."""
 
     def __init__(self, seconds: float = 60.0) -> None:
         self._seconds = seconds
         self._last: float | None = None
 
     def allows(self, now: float) -> bool:
-        """Whether the line may be written at `now` (monotonic seconds)."""
+        """Whether the line may be logged at `now` (monotonic seconds)."""
         if self._last is not None and now - self._last < self._seconds:
             return False
         self._last = now
         return True
 
     def reset(self) -> None:
-        """Let the next line through."""
+        """Let the next line pass."""
         self._last = None
 
 
@@ -76,5 +76,5 @@ def set_up(log_format: LogFormat, level: LogLevel) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for talkative in ("httpx", "httpx2", "httpcore", "httpcore2"):  # else every lookup is a line or more
+    for talkative in ("httpx", "httpx2", "httpcore", "httpcore2"):  # they log every request
         logging.getLogger(talkative).setLevel(logging.WARNING)

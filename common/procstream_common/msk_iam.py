@@ -1,4 +1,4 @@
-"""Tokens for Amazon MSK with IAM; imports little, because a process that never needs it pays nothing."""
+"""Tokens for Amazon MSK with IAM. The signer is imported only when it is needed."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from procstream_common.errors import SettingsError
 def token_callback(region: str) -> Callable[[str], tuple[str, float]]:
     """The `oauth_cb` of a confluent-kafka client: a signed token and when it expires (seconds since 1970).
 
-    A client with this callback must be polled at least every few minutes, or its token expires.
+    Poll a client with this callback every few minutes, or its token expires.
 
     Raises:
         SettingsError: the signer is not installed.

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _CONNECT_SECONDS = 5
-# libpq has no code for what goes wrong before a session, but the server's own answer begins so.
+# libpq has no error codes before a session exists, but the server's own answer begins with this.
 _ANSWERED = "FATAL:"
 _NOT_NOW = ("starting up", "shutting down", "in recovery mode", "too many", "remaining connection slots")
 
@@ -20,9 +20,9 @@ def connect(settings: PostgresSettings, *, timeout: int = _CONNECT_SECONDS) -> "
 
     Raises:
         UnavailableError: no answer, or PostgreSQL starts, stops or has too many connections.
-        RefusedError: PostgreSQL answers and does not grant access.
+        RefusedError: PostgreSQL refuses access.
     """
-    import psycopg  # only where it is needed: it takes a tenth of a second, and few images have it
+    import psycopg  # imported here: it takes 0.1 s, and few images have it
     from psycopg.conninfo import make_conninfo
 
     try:

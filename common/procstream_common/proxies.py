@@ -1,7 +1,8 @@
-"""No request to this machine, or from a pod to its API server, goes through a proxy.
+"""Requests to this machine, and from a pod to its API server, never use a proxy.
 
-`HTTP_PROXY` and its like are meant for addresses elsewhere, such as a registry in a cloud; those still honour
-them. A proxy cannot reach the loopback address of the machine that sends the request.
+A proxy cannot reach the loopback address of the machine that sends the request. Requests to other servers,
+such as a registry in a cloud, use `HTTP_PROXY`, `HTTPS_PROXY` and `ALL_PROXY` unless `NO_PROXY` names the
+server.
 """
 
 import ipaddress
@@ -17,18 +18,18 @@ _EVERYTHING = "*"
 def bypass_proxies(env: MutableMapping[str, str] = os.environ) -> None:
     """Add loopback, and in a pod the API server, to `NO_PROXY` and `no_proxy` of `env`.
 
-    By default that is this process's environment: it holds for its children and for every HTTP library. Both
-    spellings are set, because libraries differ in which one wins.
+    The default is the environment of this process, which its children and every HTTP library read. Both
+    spellings are set, because libraries differ in which one takes precedence.
     """
     names = [name.strip() for key in ("NO_PROXY", "no_proxy") for name in env.get(key, "").split(",")]
     names += [*_LOOPBACK, env.get(_API_SERVER_HOST, "")]
-    # urllib knows the asterisk only where it stands alone.
+    # urllib accepts the asterisk only as the whole value.
     hosts = [_EVERYTHING] if _EVERYTHING in names else list(dict.fromkeys(filter(None, names)))
     env["NO_PROXY"] = env["no_proxy"] = ",".join(hosts)
 
 
 def may_use_proxy(url: str) -> bool:
-    """Whether a client of `url` may read the environment's proxies: not where `url` names this machine."""
+    """Whether a client of `url` may read the environment's proxies: not if `url` names this machine."""
     host = urlsplit(url).hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return False

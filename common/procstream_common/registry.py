@@ -1,7 +1,7 @@
-"""A Confluent-compatible schema registry: schemas looked up, registered and deleted.
+"""A client of a Confluent-compatible schema registry: finds, registers and deletes schemas.
 
-Confluent's own client is not used: to import it costs 12 to 18 MB of memory, and it calls an HTML page with
-status 404 "not found" (docs/decisions/0015-registry-by-httpx.md).
+Confluent's own client is not used. Its import takes 12 to 18 MB of memory, and it reports an HTML page with
+status 404 as "not found" (docs/decisions/0015-registry-by-httpx.md).
 """
 
 import base64
@@ -28,13 +28,13 @@ RETRY_SECONDS = 0.5
 
 _MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 _NOT_FOUND_CODES = range(40400, 40500)
-"""The registry's own codes, such as 40401 for a subject; a server that is no registry has none of them."""
+"""The registry's own codes, such as 40401 for a subject. Other servers do not send them."""
 _SCHEMA_NOT_FOUND = 40403
 
 
 @dataclass(frozen=True)
 class RegisteredSchema:
-    """A schema as the registry holds it."""
+    """A schema in the registry."""
 
     id: int
     version: int
@@ -43,7 +43,7 @@ class RegisteredSchema:
 
 @dataclass(frozen=True)
 class Reference:
-    """A schema that another one uses: the `name` it has there, and where it is registered."""
+    """A schema that another one uses: its `name` there, and where it is registered."""
 
     name: str
     subject: str
@@ -56,16 +56,16 @@ class SchemaRefusedError(RefusedError):
     def __init__(self, message: str, *, incompatible: bool = False) -> None:
         super().__init__(Server.REGISTRY, message)
         self.incompatible = incompatible
-        """Whether it breaks the subject's compatibility level; otherwise it is no valid schema."""
+        """Whether the schema breaks the subject's compatibility level; otherwise it is invalid."""
 
 
 class SchemaRegistry:
-    """A thin client over one pool of connections; each call is one request, nothing is cached.
+    """A client with one pool of connections. Each call is one request; nothing is cached.
 
-    It may be used by several threads. `timeout` is in seconds and holds for each request.
+    Several threads may use it. `timeout` is in seconds and applies to each request.
 
     Every method raises `UnavailableError` when the registry does not answer or cannot now (5xx, 429), and
-    `RefusedError` when another attempt will not help: credentials, or an address that is no registry's.
+    `RefusedError` when another attempt does not help: credentials, or the address of another server.
 
     Raises:
         RefusedError: a certificate or key file cannot be used.
@@ -96,7 +96,7 @@ class SchemaRegistry:
         self._http.close()
 
     def subjects(self) -> list[str]:
-        """The subjects that are registered."""
+        """The registered subjects."""
         doing = "listing subjects"
         answer = self._request("GET", "/subjects", doing)
         if not isinstance(answer, list):
@@ -111,7 +111,7 @@ class SchemaRegistry:
         return self._registered(answer, doing)
 
     def by_id(self, schema_id: int) -> str:
-        """Text of the schema with this id (the four bytes after the magic byte of a record).
+        """The text of the schema with this id (the four bytes after the magic byte of a record).
 
         Raises `NotFoundError` when there is no such id.
         """
@@ -145,7 +145,7 @@ class SchemaRegistry:
     def find(
         self, subject: str, schema_text: str, kind: str = "AVRO", references: Sequence[Reference] = ()
     ) -> RegisteredSchema | None:
-        """This very schema under `subject`; None when the subject has others only.
+        """This schema under `subject`; None when the subject has only other schemas.
 
         Raises `NotFoundError` when there is no such subject.
         """
@@ -165,9 +165,9 @@ class SchemaRegistry:
     def register(
         self, subject: str, schema_text: str, kind: str = "AVRO", references: Sequence[Reference] = ()
     ) -> int:
-        """Register a schema under `subject`; its id. The registry accepts a schema that it has.
+        """Register a schema under `subject`. Returns its id, also when it is registered already.
 
-        Raises `SchemaRefusedError` when it is incompatible or not valid.
+        Raises `SchemaRefusedError` when it is incompatible or invalid.
         """
         doing = f"registering a schema under subject {subject!r}"
         answer = self._request(
@@ -208,7 +208,7 @@ class SchemaRegistry:
         )
 
     def delete(self, subject: str, *, permanent: bool) -> None:
-        """Delete `subject` with all its versions; `permanent` only after a deletion that is not.
+        """Delete `subject` with all its versions. A `permanent` deletion needs one that is not before it.
 
         Raises `NotFoundError` when there is no such subject.
         """
@@ -239,9 +239,9 @@ class SchemaRegistry:
         none_for: int | None = None,
         refused: str | None = None,
     ) -> Any:
-        """The JSON of an answer; None for the registry's error code `none_for`.
+        """The JSON of the answer; None for the registry's error code `none_for`.
 
-        `absent` and `refused` are the messages of the registry's own 404xx codes and of its other errors.
+        `absent` is the message for the registry's 404xx codes, `refused` for its other errors.
         """
         headers = {"Content-Type": _MEDIA_TYPE} if body is not None else None
         try:
@@ -267,7 +267,7 @@ class SchemaRegistry:
             raise self._not_a_registry(doing) from None
 
     def _failure(self, response: httpx.Response, doing: str, refused: str | None) -> ServerError:
-        """`refused` is what to say where the registry itself refuses the request."""
+        """`refused` is the message if the registry itself refuses the request."""
         status = response.status_code
         answered = f"{self._where}: {doing}, answer {status} {response.reason_phrase}".rstrip()
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -287,7 +287,7 @@ class SchemaRegistry:
     def _not_a_registry(self, doing: str) -> RefusedError:
         return RefusedError(
             Server.REGISTRY,
-            f"{self._where}: {doing}, the answer is no schema, "
+            f"{self._where}: {doing}, the answer is not a registry's, "
             "expected the base URL of a Confluent-compatible registry",
         )
 
@@ -312,7 +312,7 @@ def _schema(text: str, kind: str, references: Sequence[Reference]) -> dict[str, 
 
 
 def _own_error(response: httpx.Response) -> tuple[int | None, str]:
-    """The registry's own code and reason; no code for an answer of a server that is no registry."""
+    """The registry's own code and reason; no code if another server answered."""
     try:
         body = response.json()
         return int(body["error_code"]), str(body.get("message", ""))

@@ -22,8 +22,8 @@ _ABSENT = frozenset({"404", "NoSuchBucket", "NoSuchKey"})
 def filesystem(settings: S3Settings | None = None) -> "fsspec.AbstractFileSystem":
     """The file system of `settings`, by default those of the environment. Needs s3fs.
 
-    It caches no listings, because files appear while somebody looks, and reads nothing ahead, because readers
-    of Parquet ask for the ranges that they need.
+    It caches no listings, because new files appear at any time, and reads nothing ahead, because readers of
+    Parquet request the ranges that they need.
     """
     import fsspec
 
@@ -36,7 +36,7 @@ def filesystem(settings: S3Settings | None = None) -> "fsspec.AbstractFileSystem
 
 @contextmanager
 def failures(uri: str) -> Iterator[None]:
-    """Raise what goes wrong in the block as errors about `uri`.
+    """Map the failures of the block to errors about `uri`.
 
     Raises:
         NotFoundError: no such bucket or file.
@@ -58,7 +58,7 @@ def failures(uri: str) -> Iterator[None]:
 
 
 def check(settings: S3Settings, *, timeout: float = 5.0) -> None:
-    """Check that the endpoint answers, whatever it answers; without an endpoint it is AWS, which does.
+    """Check that the endpoint answers, with any status. Without an endpoint (AWS) nothing is checked.
 
     `timeout` is in seconds. Raises `UnavailableError`.
     """

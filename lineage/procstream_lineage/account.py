@@ -9,9 +9,9 @@ from procstream_lineage.topic import Bounds
 
 @dataclass(frozen=True)
 class Landed:
-    """What the lake has of a partition.
+    """The offsets of a partition in the lake.
 
-    `kept` is in the output, `bad` in the dropped path, `repeated` more than once in one of them; `perhaps`
+    `kept` are in the output, `bad` in the dropped path, `repeated` more than once in one of them. `perhaps`
     may be in a file whose exact offsets are not in the log.
     """
 
@@ -22,7 +22,7 @@ class Landed:
 
     @property
     def all(self) -> Runs:
-        """In the output or in the dropped path."""
+        """The offsets in the output or in the dropped path."""
         return self.kept | self.bad
 
 
@@ -72,7 +72,7 @@ def account(
 ) -> Account:
     """Assign each offset in `bounds` to one class.
 
-    `empty` are offsets known to hold no record, `unread` those for which this is not known. For the
+    `empty` are offsets that hold no record, `unread` those for which this is not known. For the
     other arguments see `judge`.
     """
     start, end = bounds.start, bounds.end
@@ -83,10 +83,10 @@ def account(
     gap = expected - there
     untold = gap & landed.perhaps
     if from_committed and final and not there:
-        untold = gap  # nothing shows whether the job began before or after these
+        untold = gap  # the job may have started before or after these
     if not final:
-        # Kafka gives a partition's records in order, so what comes after the last committed one may be on its
-        # way. Nothing before it is, unless a checkpoint is being committed at this moment.
+        # A partition's records are read in order, so those after the last committed one may be pending. Those
+        # before it are not, unless a checkpoint is being committed at the moment.
         reached = (there | landed.perhaps).below(end)
         pending = (gap - untold).at_least(reached.stop if reached else start)
     else:

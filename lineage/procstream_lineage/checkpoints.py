@@ -1,4 +1,4 @@
-"""What each checkpoint committed, by the logs."""
+"""What each checkpoint committed, according to the logs."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from procstream_lineage.target import Lake
 
 @dataclass(frozen=True)
 class CheckpointFile:
-    """A file that the log of a checkpoint names. `exists` is False if that checkpoint failed.
+    """A file in the log of a checkpoint. `exists` is False if that checkpoint failed.
 
-    `size_bytes` is that of the file, or that in the log where the file is absent; None if unknown.
+    `size_bytes` is the size of the file, or the size in the log if the file is absent; None if unknown.
     """
 
     checkpoint_id: int
@@ -29,9 +29,9 @@ class CheckpointFile:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The sum of what a checkpoint committed; `absent` counts files of it that the log names in vain.
+    """The sum of what a checkpoint committed; `absent` counts files in its log that do not exist.
 
-    `records` is None if the log does not have them for every file.
+    `records` is None if the log lacks the number for a file.
     """
 
     checkpoint_id: int
@@ -43,7 +43,7 @@ class Checkpoint:
 
 
 def checkpoint_files(lake: Lake, checkpoint: int | None = None) -> list[CheckpointFile]:
-    """The files that the logs of output and dropped path name, for all checkpoints or for one.
+    """The files in the logs of the output and the dropped path, of all checkpoints or of one.
 
     Raises ProcstreamError if the lake cannot be reached or a line of a log is wrong.
     """
@@ -60,7 +60,7 @@ def checkpoint_files(lake: Lake, checkpoint: int | None = None) -> list[Checkpoi
 
 
 def checkpoints(files: list[CheckpointFile]) -> list[Checkpoint]:
-    """The checkpoints of these files, in their order."""
+    """The checkpoints of these files, in order."""
     grouped: dict[int, list[CheckpointFile]] = defaultdict(list)
     for file in files:
         grouped[file.checkpoint_id].append(file)

@@ -33,7 +33,7 @@ _WIDEST_VALUE = 200
 
 
 class UndecidedError(ProcstreamError):
-    """Something kept a command from its end: neither proven nor disproven, neither found nor absent."""
+    """A failure prevented a result: neither proven nor disproven, neither found nor absent."""
 
     exit_code = 2
 
@@ -133,7 +133,7 @@ def trace(
 ) -> None:
     """Find a record: its offset, its file, and the checkpoint that committed it. Exit code 1: not found."""
     if (value is None) == (offset is None):
-        raise ProcstreamError("expected either a value to look for or --offset")
+        raise ProcstreamError("expected either a value to find or --offset")
     if pipeline or output or commit_log:
         lakes = [_target(pipeline, (), output, commit_log, dropped).lake]
     else:
@@ -167,7 +167,7 @@ def files(
     with _undecided_without_storage():
         listed = checkpoint_files(_target(pipeline, (), output, commit_log, dropped).lake, checkpoint)
     if checkpoint is not None and not listed:
-        raise ProcstreamError(f"checkpoint: found {checkpoint}, expected one that the commit log names")
+        raise ProcstreamError(f"checkpoint: found {checkpoint}, expected one in the commit log")
     if as_json:
         rows: Sequence[Any] = listed if checkpoint is not None else checkpoints(listed)
         name = "files" if checkpoint is not None else "checkpoints"
@@ -208,7 +208,7 @@ def _target(
 
 
 def _trace_lines(trace: Trace) -> Iterator[str]:
-    """Lines, not a table: paths should stay in one piece."""
+    """Lines, not a table, so that paths are not broken."""
     facts = {
         "offset": f"{trace.topic}/{trace.partition}/{trace.offset}",
         "checkpoint": str(trace.checkpoint_id),
@@ -225,7 +225,7 @@ def _trace_lines(trace: Trace) -> Iterator[str]:
 
 def _short(value: Any) -> str:
     text = json.dumps(value, default=_plain) if isinstance(value, list | dict) else _plain(value)
-    return text if len(text) <= _WIDEST_VALUE else f"{text[:_WIDEST_VALUE]}… (all of it with --json)"
+    return text if len(text) <= _WIDEST_VALUE else f"{text[:_WIDEST_VALUE]}… (complete with --json)"
 
 
 def _checkpoints_table(listed: Sequence[Checkpoint]) -> Table:
@@ -246,7 +246,7 @@ def _checkpoints_table(listed: Sequence[Checkpoint]) -> Table:
 
 
 def _print_files(console: Console, listed: Sequence[CheckpointFile]) -> None:
-    """Lines, not a table: the names of files are long and should stay in one piece."""
+    """Lines, not a table, so that the long names of files are not broken."""
     for file in listed:
         state = file.place if file.exists else "absent"
         numbers = f"{_or_unknown(file.records):>10} records {_or_unknown(file.size_bytes):>12} bytes"
@@ -268,7 +268,7 @@ def _second(moment: datetime) -> str:
 
 
 def _plain(value: Any) -> str:
-    """What JSON has no word for: times as ISO-8601, bytes as hex."""
+    """Values that JSON lacks: times as ISO-8601, bytes as hex."""
     if isinstance(value, bytes):
         return value.hex()
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

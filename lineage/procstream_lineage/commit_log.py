@@ -1,8 +1,8 @@
-"""The write-ahead commit log: which file belongs to which checkpoint, and which Kafka offsets are in it.
+"""The write-ahead commit log: the checkpoint of each file, and the Kafka offsets in it.
 
 `<log>/chk-<checkpoint>/subtask-<index>-<run>.csv`, columns `checkpoint_id,s3_key,commit_timestamp` and, as
 our sink writes them, `record_count,file_size_bytes,offset_ranges`. It is written before a checkpoint
-completes, so an entry may name a file that never became visible, and after a failure an entry may be written
+completes, so an entry may name a file that never became visible. After a failure an entry may be written
 again.
 """
 
@@ -39,7 +39,7 @@ class OffsetRanges:
 
     @property
     def count(self) -> int:
-        """How many offsets the runs span."""
+        """The number of offsets in the runs."""
         return sum(runs.count for runs in self.runs.values())
 
 
@@ -48,7 +48,7 @@ class LogEntry:
     """One line of the log: a data file and the checkpoint that commits it.
 
     `relative_key` is the file's path below the lake's folder. `record_count`, `file_size_bytes` and
-    `offsets` are None where the log does not have them.
+    `offsets` are None if the log does not have them.
     """
 
     checkpoint_id: int
@@ -65,9 +65,9 @@ class LogEntry:
 class CommitLog:
     """All entries of a log, one for each file.
 
-    `replayed` counts entries that repeat another after a failure. `conflicts` describes entries for one file
-    that do not agree: a fault. `cut_off` names log files whose last line was never finished: their writer was
-    killed, and what they would have named was not committed by them.
+    `replayed` counts entries that repeat another one after a failure. `conflicts` describes entries for one
+    file that contradict each other: a fault. `cut_off` names log files with an incomplete last line: their
+    writer was killed, and committed nothing that such a line names.
     """
 
     entries: Mapping[str, LogEntry] = field(default_factory=dict)
@@ -93,8 +93,11 @@ class CommitLogReader:
     def read(self) -> CommitLog:
         """The log as it is now.
 
-        Raises ProcstreamError naming file, line, what was found and what was expected; StorageError when the
-        log cannot be reached. A log that does not exist has no entries.
+        A log that does not exist has no entries.
+
+        Raises:
+            ProcstreamError: a line is wrong; the message shows file, line, what was found and expected.
+            ServerError: the log cannot be reached.
         """
         paths = [file.path for file in self._folder.files() if _LOG_FILE.match(file.path)]
         new = [path for path in paths if path not in self._known]
@@ -121,13 +124,15 @@ def read_commit_log(folder: Folder, progress: Progress = SILENT) -> CommitLog:
 def parse_log_file(name: str, content: bytes) -> tuple[list[LogEntry], bool]:
     """The entries of one log file, and whether the file was written to its end.
 
-    A writer that is killed may leave an empty file or half a line at the end; that line is ignored.
-    Raises ProcstreamError for anything else that is not as it should be.
+    A writer that is killed may leave an empty file or half a line at the end. That line is ignored.
+    Raises ProcstreamError for any other mistake.
     """
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ProcstreamError(f"{name}: found no UTF-8 ({error}), expected a CSV file") from None
+        raise ProcstreamError(
+            f"{name}: found bytes that are not UTF-8 ({error}), expected a CSV file"
+        ) from None
     *lines, rest = text.split("\n")
     if not lines:
         return [], False
@@ -144,13 +149,13 @@ def parse_log_file(name: str, content: bytes) -> tuple[list[LogEntry], bool]:
         last = _entry(name, number, columns, _fields(name, number, rest))
     except ProcstreamError:
         return entries, False
-    # A number cut short is still a number: only if count and ranges agree is the line known to be whole.
+    # A truncated number is still a number. The line is complete only if count and ranges agree.
     whole = last.offsets is None or last.record_count == last.offsets.count
     return ([*entries, last], True) if whole else (entries, False)
 
 
 def merge(entries: Iterable[LogEntry], *, log_files: int = 0, cut_off: Sequence[str] = ()) -> CommitLog:
-    """One entry for each file: the earliest one, but one with the file's offsets before one without."""
+    """One entry for each file: the earliest one that has offsets, else the earliest one."""
     merged: dict[str, LogEntry] = {}
     replayed = 0
     conflicts = []
@@ -175,9 +180,9 @@ def merge(entries: Iterable[LogEntry], *, log_files: int = 0, cut_off: Sequence[
 
 
 def parse_offset_ranges(text: str) -> OffsetRanges:
-    """Read `topic/partition:first-last,first-last;…`, with a leading `~` if only hulls are given.
+    """Parse `topic/partition:first-last,first-last;…`, with a leading `~` if it has only hulls.
 
-    Raises ValueError saying which part is not like that.
+    Raises ValueError that names the wrong part.
     """
     exact = not text.startswith("~")
     runs: dict[TopicPartition, Runs] = {}

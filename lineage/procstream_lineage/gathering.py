@@ -1,6 +1,6 @@
-"""Gathers the evidence from Kafka and the lake and has it judged, repeatedly while records are on their way.
+"""Gathers the evidence from Kafka and from the lake, and passes it to `judging`, which is pure.
 
-What the evidence means is decided in `judging`, which is pure.
+While records are pending this is repeated.
 """
 
 import os
@@ -26,14 +26,14 @@ from procstream_lineage.target import Lake, pipeline_target
 from procstream_lineage.topic import Bounds, GapReading, TopicReader
 
 SETTLE_S = 10.0
-"""How long an unfinished commit may stand still before the files of its checkpoint count as lost."""
+"""How long a commit may make no progress before the missing files of its checkpoint count as lost."""
 
 READ_GAPS_S = 60.0
-"""How long the topic is read for offsets without a record, at most."""
+"""Limit for reading offsets without a record in the topic."""
 
 _POLL_S = 1.0
 _FEW = 10_000
-"""So few pending records are looked at while waiting: they may be nothing but transaction markers."""
+"""At most so many pending offsets are read while waiting: they may be only transaction markers."""
 
 
 def verify_pipeline(
@@ -105,7 +105,7 @@ def verify_lake(
 
 
 def _settled(lake_evidence: "LakeEvidence", topic_evidence: "TopicEvidence", report: Report) -> Report:
-    """Look again before calling records missing: a commit may have been seen half done."""
+    """Look again before reporting records as missing: a commit may have been in progress."""
     still = time.monotonic()
     while report.missing:
         before = report.missing
@@ -119,7 +119,7 @@ def _settled(lake_evidence: "LakeEvidence", topic_evidence: "TopicEvidence", rep
 
 
 class LakeEvidence:
-    """What is found in a lake, look after look; no file is read twice."""
+    """What a lake has, looked at repeatedly; no file is read twice."""
 
     def __init__(self, lake: Lake, deep: bool, progress: Progress = SILENT) -> None:
         self._folders = [(folder(place.data), folder(place.log)) for place in lake.places.values()]
@@ -129,7 +129,7 @@ class LakeEvidence:
     def look(self) -> tuple[LakeSide, LakeSide]:
         """The lake as it is now.
 
-        Files are listed before logs are read: whatever is visible had its entry written by then.
+        Files are listed before logs are read, so every visible file has its entry by then.
         """
         visible = [visible_files(data, besides=log) for data, log in self._folders]
         sides = [LakeSide(files, log.read()) for files, log in zip(visible, self._logs, strict=True)]
@@ -143,7 +143,7 @@ class LakeEvidence:
 
 
 class TopicEvidence:
-    """The topic's bounds, and what is known of offsets that were not found in the lake."""
+    """The topic's bounds, and what is known about offsets that were not found in the lake."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class TopicEvidence:
     def report(self, output: LakeSide, dropped: LakeSide, *, last: bool) -> Report:
         """Judge what was found.
 
-        Gaps are looked up in the topic, each offset once; pending ones only if they are few, or at `last`.
+        Gaps are read in the topic, each offset once; pending ones only if they are few, or at `last`.
         """
         final = self._final and last
         report = self._judge(output, dropped, final)

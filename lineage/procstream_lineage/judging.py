@@ -1,4 +1,4 @@
-"""The judgement, as a pure function: the offsets of a topic against the files of a lake and its log.
+"""Judges the evidence, as a pure function: the offsets of a topic against the files of a lake and its log.
 
 Every record of the topic must be in exactly one committed row, in the output or in the dropped path.
 """
@@ -17,12 +17,12 @@ from procstream_lineage.report import Evidence, Offsets, Report, Verdict
 from procstream_lineage.topic import Bounds, GapReading
 
 SAMPLES = 5
-"""How many examples of each fault a report carries."""
+"""Number of examples of each fault in a report."""
 
 _FAULTS = {
     "missing": "{} records of the topic are in no file, although later ones are",
     "doubled": "{} offsets are in more than one row",
-    "unlogged": "{} files are not named by the commit log",
+    "unlogged": "{} files are not in the commit log",
     "foreign": "{} committed offsets were never in the topic: was it recreated?",
     "mismatched": "{} rows have a checkpoint_id other than that of their file in the log",
     "wrong_entries": "{} files have rows other than those in the log",
@@ -49,9 +49,9 @@ def judge(
 ) -> Report:
     """Compare what a topic has with what a lake has.
 
-    `topic_offsets` are those of all partitions of the topics in question, taken before the lake was looked
-    at. `gaps` is what is known of offsets that were not found in the lake. `high_watermarks`, taken after the
-    lake was looked at, tell committed offsets that came meanwhile from those that the topic never had.
+    `topic_offsets` has all partitions of the topics, read before the lake. `gaps` is what is known about
+    offsets that were not found in the lake. `high_watermarks`, read after the lake, distinguish committed
+    offsets that were produced meanwhile from those that the topic never had.
     `from_committed` expects nothing before the lowest committed offset of each partition, for a job that did
     not start at the earliest. `final`: no job will continue; what is pending is missing.
     """
@@ -84,7 +84,7 @@ def _landed(partition: TopicPartition, kept: Tally, bad: Tally, bounds: Bounds) 
 
 @dataclass(frozen=True)
 class _Case:
-    """All evidence side by side: the lake as found, its tallies, and the account of each partition."""
+    """All evidence: what was found in the lake, its tallies, and the account of each partition."""
 
     output: LakeSide
     dropped: LakeSide
@@ -144,9 +144,9 @@ class _Case:
         }
 
     def examples(self) -> dict[str, list[str]]:
-        """Examples by the name of the fault they are of."""
+        """Examples by the name of the fault."""
         kept, bad = self.kept, self.bad
-        absent = "the log names it for {}, which is not there"
+        absent = "in the log for {}, which does not exist"
         return {
             "missing": _described(self.offsets("missing"), self.absent, absent),
             "doubled": [
@@ -164,7 +164,7 @@ class _Case:
         }
 
     def offsets(self, name: str) -> dict[TopicPartition, Runs]:
-        """The offsets of one class, of those partitions that have any."""
+        """The offsets of one class, without partitions that have none."""
         by_partition = {account.partition: getattr(account, name) for account in self.accounts}
         return {partition: runs for partition, runs in by_partition.items() if runs}
 
@@ -186,7 +186,7 @@ class _Case:
 
     @cached_property
     def unasked(self) -> dict[TopicPartition, Runs]:
-        """What the lake has of partitions that were not asked about, or that the topic does not have."""
+        """Offsets in the lake of partitions that were not verified, or that the topic does not have."""
         asked = {account.partition for account in self.accounts}
         others = {*self.kept.partitions(), *self.bad.partitions()} - asked
         return {other: self.kept.offsets(other) | self.bad.offsets(other) for other in others}
@@ -198,7 +198,7 @@ class _Case:
 
     @cached_property
     def foreign(self) -> dict[TopicPartition, Runs]:
-        """Unknown without the topic's present end: the job may just have committed more."""
+        """Unknown without the present end of the topic: the job may have committed more."""
         if self.high_watermarks is None:
             return {}
         ends = self.high_watermarks
@@ -217,7 +217,7 @@ def _judged(counts: Mapping[str, int], *, has_log: bool) -> tuple[Verdict, list[
 
 
 def _settling(missing: Offsets, committed: Collection[LogEntry], absent: Collection[LogEntry]) -> Offsets:
-    """Files of one checkpoint become visible one after the other: those still to come of the newest one."""
+    """Missing offsets of the newest checkpoint, whose files become visible one after the other."""
     if not missing or not committed:
         return {}
     newest = max(committed, key=lambda entry: entry.commit_timestamp)

@@ -60,14 +60,14 @@ def committed_files(
 ) -> "ds.Dataset":
     """The committed part of a lake as a pyarrow dataset: the files that the log names and that exist.
 
-    `output` and `commit_log` are local folders or `s3://bucket/prefix`; S3 is reached by the environment's
-    S3Settings unless an fsspec `filesystem` is given. With `checkpoint`, only what that one committed. The
+    `output` and `commit_log` are local folders or `s3://bucket/prefix`; S3 is reached with the S3Settings of
+    the environment unless an fsspec `filesystem` is given. With `checkpoint`, only what it committed. The
     folders `year=/month=/day=/hour=` become int32 columns, null where a record has no time. Works for a
     dropped path too: `committed_files(paths.dropped, paths.dropped_commit_log)`.
 
-    For a lake without committed files it is a dataset without rows, with the lineage and time columns only:
+    For a lake without committed files it is a dataset without rows, with only the lineage and time columns:
     the record's own are not known. Raises ProcstreamError when the lake cannot be reached, a line of the
-    log is wrong, or a file is no Parquet.
+    log is wrong, or a file is not Parquet.
 
     >>> import duckdb
     >>> events = committed_files("lake/lineage/output", "lake/lineage/write-ahead-commit-log")
@@ -81,8 +81,8 @@ def committed_files(
 
 
 def dataset_of(lake: Folder, entries: Mapping[str, LogEntry]) -> "ds.Dataset":
-    """The files of these entries as one dataset; the newest file decides which columns there are."""
-    import pyarrow.dataset as ds  # takes a second where pandas is installed; most commands do without
+    """The files of these entries as one dataset, with the columns of the newest file."""
+    import pyarrow.dataset as ds  # takes a second if pandas is installed; most commands do not need it
 
     partitioned = any("=" in path for path in entries)
     if not entries:

@@ -1,4 +1,4 @@
-"""What was found of a lake, and its sum over all files: the lake's side of the proof."""
+"""What was found in a lake, and its sum over all files: the lake's side of the proof."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -12,10 +12,10 @@ from procstream_lineage.rows import FileRows
 
 @dataclass(frozen=True)
 class LakeSide:
-    """The output or the dropped path, as it was found.
+    """What was found in the output or in the dropped path.
 
-    `visible` gives the data files' sizes in bytes by their path; `rows` what was read from their
-    rows, if they were read.
+    `visible` has the sizes of the data files in bytes, by path; `rows` has what was read from their rows, if
+    they were read.
     """
 
     visible: Mapping[str, int] = field(default_factory=dict)
@@ -29,21 +29,21 @@ class LakeSide:
 
     @cached_property
     def absent(self) -> list[LogEntry]:
-        """Entries whose file is absent: of checkpoints that failed, or that are being committed."""
+        """Entries whose file is absent: their checkpoint failed, or is being committed."""
         return [entry for path, entry in self.log.entries.items() if path not in self.visible]
 
     @cached_property
     def unlogged(self) -> list[str]:
-        """Files that no entry names."""
+        """Files without an entry."""
         return sorted(self.visible.keys() - self.log.entries.keys())
 
     @cached_property
     def bytes(self) -> int:
-        """The size of the files that are there and named."""
+        """The size of the committed files."""
         return sum(self.visible[entry.relative_key] for entry in self.committed)
 
     def tally(self) -> "Tally":
-        """The offsets of all committed files, by their rows if those were read, else by the log."""
+        """The offsets of all committed files: of their rows if those were read, else of the log."""
         tally = Tally()
         for entry in self.committed:
             if self.rows is None:
@@ -56,9 +56,9 @@ class LakeSide:
 class Tally:
     """The sum over the committed files of one side.
 
-    `surplus` counts rows that a file has more than it has offsets, where only the log was read. `hulls` span
-    files whose exact offsets are not known; of `blind` files not even that is. `mismatches`, `wrong_entries`,
-    `corrupt` and `surpluses` describe the fault of a file each.
+    `surplus` counts the rows that a file has in excess of its offsets, if only the log was read. `hulls` span
+    files whose exact offsets are not known; of `blind` files not even the hull is known. `mismatches`,
+    `wrong_entries`, `corrupt` and `surpluses` each describe the fault of a file.
     """
 
     def __init__(self) -> None:
@@ -89,10 +89,10 @@ class Tally:
         surplus = (entry.record_count or 0) - offsets.count
         if surplus > 0:
             self.surplus += surplus
-            self.surpluses.append(f"{entry.relative_key} has {surplus} rows more than offsets")
+            self.surpluses.append(f"{entry.relative_key} has {surplus} more rows than offsets")
 
     def add_rows(self, entry: LogEntry, rows: FileRows) -> None:
-        """Count a file by its rows, and hold them against its entry."""
+        """Count a file by its rows, and compare them with its entry."""
         if rows.error is not None:
             self.corrupt.append(f"{entry.relative_key}: {rows.error}")
             return
@@ -105,7 +105,7 @@ class Tally:
             )
         if entry.record_count is not None and entry.record_count != rows.records:
             self.wrong_entries.append(
-                f"{entry.relative_key} has {rows.records} rows, by the log {entry.record_count}"
+                f"{entry.relative_key} has {rows.records} rows, according to the log {entry.record_count}"
             )
         elif entry.offsets is not None and entry.offsets.exact and entry.offsets.runs != rows.offsets:
             self.wrong_entries.append(f"{entry.relative_key} has offsets other than those in the log")

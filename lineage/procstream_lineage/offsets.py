@@ -1,7 +1,7 @@
-"""Arithmetic on Kafka offsets. Sets of offsets are kept as sorted runs, so a gapless million costs one run.
+"""Arithmetic on Kafka offsets. Sets of offsets are sorted runs: a million offsets without a gap are one run.
 
-All operations are one sweep over the edges of the runs (numpy, O(n log n) in the number of runs), whether
-two sets are combined or those of ten thousand files.
+Every operation is one sweep over the edges of the runs (numpy, O(n log n) in the number of runs), for two
+sets as well as for ten thousand.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +36,7 @@ class Runs:
 
     @classmethod
     def of(cls, bounds: Sequence[tuple[int, int]] | Ints) -> "Runs":
-        """The offsets of half-open runs `[first, stop)` given in any order, overlapping or not."""
+        """The offsets of half-open runs `[first, stop)`, in any order, overlapping or not."""
         array = np.asarray(bounds, dtype=np.int64).reshape(-1, 2)
         if bool(np.all(array[1:, 0] > array[:-1, 1])) and bool(np.all(array[:, 0] < array[:, 1])):
             return cls(array)
@@ -50,7 +50,7 @@ class Runs:
 
     @classmethod
     def from_offsets(cls, offsets: Ints) -> tuple["Runs", "Runs"]:
-        """The set of single offsets given in any order, and those of them that occur more than once."""
+        """The set of single offsets in any order, and those that occur more than once."""
         if len(offsets) == 0:
             return EMPTY, EMPTY
         ordered = np.sort(offsets)
@@ -77,7 +77,7 @@ class Runs:
 
     @property
     def count(self) -> int:
-        """How many offsets there are."""
+        """The number of offsets."""
         return int((self.bounds[:, 1] - self.bounds[:, 0]).sum())
 
     @property
@@ -140,7 +140,7 @@ def coverage(parts: Iterable[Runs]) -> tuple[Runs, Runs]:
 
 
 def _sweep(layers: Sequence[tuple[Ints, int]]) -> tuple[Ints, Ints]:
-    """Each position where some run begins or ends, and from there on the summed weight of the runs open."""
+    """Each position where a run begins or ends, and the summed weight of the runs open from there."""
     edges = np.concatenate([bounds.ravel() for bounds, _ in layers])
     steps = np.concatenate([np.tile(np.array([weight, -weight]), len(bounds)) for bounds, weight in layers])
     order = np.argsort(edges, kind="stable")

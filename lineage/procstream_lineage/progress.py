@@ -1,4 +1,4 @@
-"""Progress of long work, on stderr and only at a terminal; stdout is for results."""
+"""Progress of long operations, on stderr and only on a terminal; stdout is for results."""
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -7,7 +7,7 @@ SILENT = Progress(disable=True)
 
 
 def on_stderr() -> Progress:
-    """A progress display that vanishes when done; nothing at all when stderr is not a terminal."""
+    """A progress display that disappears at the end; nothing if stderr is not a terminal."""
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),

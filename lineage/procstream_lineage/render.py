@@ -6,7 +6,7 @@ from rich.table import Table
 from procstream_lineage.report import PartitionReport, Report, Verdict
 
 ALL_PARTITIONS = 32
-"""Topics with more partitions show only those where something is not as it should be, and the sum."""
+"""For topics with more partitions, only those with a fault or a doubt are shown, and the sum."""
 
 _ALWAYS = ("start", "end", "committed", "dropped", "missing", "doubled")
 _IF_ANY = ("pending", "untold")

@@ -1,4 +1,4 @@
-"""What a verification found, to read (`render`) and for machines (`Report.as_json`)."""
+"""The result of a verification, as text (`render`) and as JSON (`Report.as_json`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -42,10 +42,10 @@ class PartitionReport:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The sets of offsets behind a report, for those who look further into them.
+    """The sets of offsets behind a report.
 
     `settling` are missing offsets that the log names for a checkpoint whose commit may be under way.
-    `beyond_end` are committed ones that the topic did not have when it was asked.
+    `beyond_end` are committed offsets beyond the end of the topic when its bounds were read.
     """
 
     missing: Offsets = field(default_factory=dict)
@@ -56,16 +56,16 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Report:
-    """What a verification found. Counts are numbers of offsets unless stated otherwise.
+    """The result of a verification. Counts are numbers of offsets unless stated otherwise.
 
-    - `produced`: records the topic has, and committed ones that it had and deleted since
+    - `produced`: records in the topic, and committed ones that the topic has deleted since
     - `committed`, `dropped`: of them, those in files of the output, and of the dropped path
-    - `missing`: in neither, though later ones of their partition are
-    - `doubled`: in more than one row, be it in the output, in the dropped path or in both (`in_both`)
+    - `missing`: in neither, although later ones of their partition are
+    - `doubled`: in more than one row: in the output, in the dropped path, or in both (`in_both`)
     - `unlogged`: data files that no log entry names
-    - `pending`: after the last committed one of their partition; a job may be on its way to them
+    - `pending`: after the last committed one of their partition; a job may still commit them
     - `untold`: unknown, because the evidence does not show whether they were committed
-    - `expired`: below the log start and in no file, though lower ones are: the topic no longer has them
+    - `expired`: below the log start and in no file, although lower ones are: the topic has deleted them
     - `foreign`: committed, but the topic never had them
     - `mismatched`: rows whose checkpoint_id is not that of their file's log entry (deep)
     - `wrong_entries`: files whose rows differ from their log entry (deep)
@@ -74,9 +74,9 @@ class Report:
     - `inexact`: files whose exact offsets are not in the log
     - `absent_entries`: log entries without a file; they belong to checkpoints that failed
     - `replayed_entries`: log entries that repeat another one after a failure
-    - `cut_off_logs`: log files that end in half a line, as their writer was killed
+    - `cut_off_logs`: log files that end in half a line because their writer was killed
     - `checkpoints`, `files`, `bytes`: what was committed, output and dropped path together
-    - `other_topics`: offsets in the log of topics that were not asked about
+    - `other_topics`: offsets in the log of topics that were not verified
     - `samples`: a few examples of each fault, by the name of its field
     """
 

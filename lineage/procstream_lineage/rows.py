@@ -1,4 +1,4 @@
-"""The deep reading: the offsets and the checkpoint that the rows of a file have themselves."""
+"""Reads the offsets and checkpoints in the rows of a file (`--deep`)."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -26,8 +26,8 @@ class FileRows:
     """What was read from one file.
 
     `doubled` are offsets that the file has in more than one row. `mismatched` counts rows whose
-    `checkpoint_id` is not that of the file's log entry. `error` is why the file could not be read; then the
-    rest is empty.
+    `checkpoint_id` is not that of the file's log entry. `error` is the reason why the file could not be read;
+    then the rest is empty.
     """
 
     records: int = 0
@@ -38,7 +38,7 @@ class FileRows:
 
 
 class RowReader:
-    """Reads files' rows, each file once, as visible files do not change."""
+    """Reads the rows of files, each file once, because visible files do not change."""
 
     def __init__(self, folder: Folder, progress: Progress = SILENT) -> None:
         self._folder = folder
@@ -75,7 +75,7 @@ def read_rows(folder: Folder, entry: LogEntry) -> FileRows:
 
 
 class _Seen:
-    """What the batches of one file had so far, joined into runs before it grows large."""
+    """What the batches of one file had so far, joined into runs so that it stays small."""
 
     _JOIN_AT = 64
 

@@ -18,7 +18,7 @@ _S3_SCHEME = re.compile(r"^s3[an]?://")
 
 
 class UnreadableError(ProcstreamError):
-    """A local folder cannot be read, so nothing is known of its files."""
+    """A local folder cannot be read, so its files are unknown."""
 
     exit_code = 2
 
@@ -58,7 +58,7 @@ class Folder:
         return sorted((file for file in files if file.path), key=lambda file: file.path)
 
     def contents(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """The contents of the files, many at once from an object store."""
+        """The contents of the files; from an object store many at once."""
         for at in range(0, len(paths), _BATCH):
             batch = paths[at : at + _BATCH]
             with self._failures():
@@ -69,17 +69,17 @@ class Folder:
                     yield from ((path, Path(self.path(path)).read_bytes()) for path in batch)
 
     def path(self, relative: str) -> str:
-        """Where the file is, as the file system names it."""
+        """The path of the file in the file system."""
         return f"{self.root}/{relative}"
 
     def name(self, relative: str) -> str:
-        """Where the file is, as a user writes it: an absolute path, or `s3://…`."""
+        """The path of the file for users: an absolute path, or `s3://…`."""
         path = self.path(relative)
         return str(self.filesystem.unstrip_protocol(path)) if self.is_remote else path
 
     @property
     def is_remote(self) -> bool:
-        """Whether this is an object store, where a folder need not exist and a request is slow."""
+        """Whether this is an object store, where a folder may not exist and requests are slow."""
         return not isinstance(self.filesystem, LocalFileSystem)
 
     def arrow(self) -> Any:
@@ -108,7 +108,7 @@ class Folder:
 def folder(uri: str, *, filesystem: fsspec.AbstractFileSystem | None = None) -> Folder:
     """The folder at a local path or `s3://bucket/prefix`.
 
-    S3 is reached by the S3Settings of the environment, unless `filesystem` is given.
+    S3 is reached with the S3Settings of the environment unless `filesystem` is given.
     """
     plain = _S3_SCHEME.sub("s3://", uri).rstrip("/")
     if filesystem is None:

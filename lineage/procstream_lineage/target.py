@@ -1,4 +1,4 @@
-"""Which topics and which lake a command is about: a pipeline's, or those given one by one."""
+"""The topics and the lake of a command: those of a pipeline, or those of its options."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Lake:
-    """The output of a pipeline, and where it puts the records that it could not decode."""
+    """The output of a pipeline, and the place of the records that it could not decode."""
 
     output: Place
     dropped: Place | None = None
@@ -34,15 +34,16 @@ class Lake:
 
     @property
     def places(self) -> dict[str, Place]:
-        """The places there are, by name: `output` and `dropped`."""
+        """The places by name: `output` and, if set, `dropped`."""
         return {"output": self.output} | ({"dropped": self.dropped} if self.dropped else {})
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be looked at. `from_latest`: the pipeline does not read records that are older than itself.
+    """The topics and the lake to verify.
 
-    `selects`: the pipeline has its own query, which may omit records.
+    `from_latest`: the pipeline starts at the latest records. `selects`: the pipeline has its own query, which
+    may omit records.
     """
 
     lake: Lake
@@ -56,7 +57,7 @@ def pipeline_target(name_or_path: str, env: Mapping[str, str]) -> Target:
     pipeline = load_pipeline(name_or_path, env)
     if pipeline.lake is None:
         raise ProcstreamError(
-            f"pipeline {pipeline.name} writes no lake; expected one with sink.lake, for only there is a proof"
+            f"pipeline {pipeline.name} writes no lake; expected one with sink.lake, which is needed to verify"
         )
     paths = pipeline.lake_paths(env)
     return Target(
@@ -79,10 +80,10 @@ def find_target(
     commit_log: str | None = None,
     dropped: str | None = None,
 ) -> Target:
-    """A pipeline's target with parts of it replaced, by default that of `DEFAULT_PIPELINE`.
+    """A pipeline's target, by default that of `DEFAULT_PIPELINE`, with the given parts replaced.
 
-    Without a pipeline, but with an output and a commit log, the target has the given parts alone. Raises
-    ProcstreamError if only one of the two is given then.
+    Without a pipeline, but with an output and a commit log, the target has only the given parts. Raises
+    ProcstreamError if only one of the two is given.
     """
     if name_or_path is None and (output or commit_log):
         if not output or not commit_log:

@@ -1,4 +1,4 @@
-"""The edge to Kafka: which offsets a topic has, and which of them hold no record."""
+"""The edge to Kafka: the offsets of a topic, and those that hold no record."""
 
 import time
 from collections import defaultdict, deque
@@ -16,17 +16,17 @@ from procstream_lineage.offsets import Runs, TopicPartition, coverage
 from procstream_lineage.progress import SILENT
 
 READ_THROUGH = 20_000
-"""Gaps closer than this many offsets are read together: seeking costs a request, records only bandwidth."""
+"""Gaps closer than this many offsets are read together: a seek costs a request, a record only bandwidth."""
 
 _MESSAGES_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """The offsets `[start, end)` that a partition has for a reader of committed records.
+    """The offsets `[start, end)` of a partition for a reader of committed records.
 
-    `start` is the log start offset, `end` the last stable offset (KIP-98): records of transactions still open
-    lie above it.
+    `start` is the log start offset, `end` the last stable offset (KIP-98): records of open transactions are
+    above it.
     """
 
     start: int
@@ -35,10 +35,10 @@ class Bounds:
 
 @dataclass(frozen=True)
 class GapReading:
-    """What reading some gaps in a topic has shown.
+    """The result of reading gaps in a topic.
 
-    `empty` are offsets without a record: transaction markers, aborted or compacted away. `unread` are those
-    that could not be read in time, or are no longer there.
+    `empty` are offsets without a record: transaction markers, aborted or compacted records. `unread` are
+    those that could not be read in time, or were deleted.
     """
 
     empty: Mapping[TopicPartition, Runs] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class GapReading:
 
 
 class TopicReader:
-    """Asks a cluster which offsets topics have. Every call ends within the cluster's `timeout` or so."""
+    """Reads the offsets of topics. Every call ends within about the cluster's `timeout`."""
 
     def __init__(self, cluster: KafkaCluster) -> None:
         self._cluster = cluster
@@ -64,7 +64,7 @@ class TopicReader:
         return {partition: Bounds(start[partition], end[partition]) for partition in partitions}
 
     def high_watermarks(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-        """One more than the highest offset that each partition has now, open transactions included."""
+        """One more than the highest offset of each partition now, including open transactions."""
         return self._offsets(partitions, "latest", "read_uncommitted")
 
     def read_gaps(
@@ -76,8 +76,8 @@ class TopicReader:
     ) -> GapReading:
         """Find out which offsets in the gaps hold no record, by reading the topic there.
 
-        Reading ends after `limit_s` seconds; what was not reached is `unread`. Raises `ServerError` when
-        the topic may not be read.
+        Reading ends after `limit_s` seconds; the rest is `unread`. Raises `ServerError` when Kafka refuses
+        access to the topic.
         """
         gaps = {partition: runs for partition, runs in gaps.items() if runs}
         if not gaps:
@@ -87,7 +87,7 @@ class TopicReader:
                 "group.id": "procstream-lineage",
                 "auto.offset.reset": "error",
                 "isolation.level": "read_committed",
-                "fetch.wait.max.ms": 50,  # the end of a partition is reported only after that
+                "fetch.wait.max.ms": 50,  # the end of a partition is reported after that
                 "enable.partition.eof": True,
             }
         )
@@ -176,7 +176,7 @@ class _GapReader:
             elif error.code() == kafka.KafkaError._PARTITION_EOF:
                 self._position[partition] = offset
             elif error.code() == kafka.KafkaError._AUTO_OFFSET_RESET:
-                self._give_up(partition)  # the topic's retention has deleted it
+                self._give_up(partition)  # retention has deleted the offset
                 continue
             else:
                 explained = server_error(error, f"topic {partition.topic!r} cannot be read: {error.str()}")
@@ -189,7 +189,7 @@ class _GapReader:
             self._next_window(partition)
 
     def _next_window(self, partition: TopicPartition) -> None:
-        """Go to the next window once one is passed; only between batches, which may reach beyond it."""
+        """Seek to the next window after one is read; between batches, because a batch may reach beyond it."""
         windows = self._windows[partition]
         first, stop = windows[0]
         if self._position[partition] < stop:

@@ -1,4 +1,4 @@
-"""From a record to its offset, its file and the checkpoint that committed it."""
+"""Finds the offset of a record, its file, and the checkpoint that committed it."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -24,15 +24,15 @@ _OFFSET = re.compile(r"([^/]+)/(\d+)/(\d+)")
 
 
 class NoRowError(ProcstreamError):
-    """No committed row is the one that was asked for."""
+    """No committed row has the value or the offset."""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """Where one row came from and how it got there.
+    """The origin of a row: its offset, its file and its checkpoint.
 
-    `place` is `output` or `dropped`. `record` holds the row's own columns, or None if only the log was read.
-    `certain` is False if the log gives only a range in which the file's offsets lie.
+    `place` is `output` or `dropped`. `record` has the row's own columns, or is None if only the log was read.
+    `certain` is False if the log has only a range that includes the file's offsets.
     """
 
     topic: str
@@ -53,7 +53,7 @@ def trace_value(
     """The committed rows of the outputs whose `column` has this value; several if a record was sent twice.
 
     Files and row groups whose statistics exclude the value are not read. Raises NoRowError if there is no
-    such row, ProcstreamError if there is no such column or the value cannot be one of it.
+    such row, ProcstreamError if there is no such column or the value does not fit its type.
     """
     found: list[Trace] = []
     searched = 0
@@ -64,8 +64,8 @@ def trace_value(
         searched += len(entries)
     if not found:
         raise NoRowError(
-            f"no row of {_outputs(lakes)} has {column} {value!r}: looked in {searched} committed files. "
-            "A record that could not be decoded is in the dropped path, where its offset finds it: "
+            f"no row of {_outputs(lakes)} has {column} {value!r}: searched {searched} committed files. "
+            "To find a record that could not be decoded, in the dropped path, use its offset: "
             "--offset topic/partition/offset"
         )
     return found
@@ -74,7 +74,7 @@ def trace_value(
 def trace_offset(lakes: Collection[Lake], text: str) -> list[Trace]:
     """The committed files, of outputs and dropped paths, that have the offset `topic/partition/offset`.
 
-    Only the logs are read. Raises NoRowError if no file has it, ProcstreamError if the text is no offset.
+    Only the logs are read. Raises NoRowError if no file has it, ProcstreamError if the text is not an offset.
     """
     match = _OFFSET.fullmatch(text)
     if match is None:
@@ -92,7 +92,7 @@ def trace_offset(lakes: Collection[Lake], text: str) -> list[Trace]:
                 found.append(replace(trace, record=None, certain=entry.offsets.exact))
     if not found:
         raise NoRowError(
-            f"no log names a committed file of {_outputs(lakes)} with offset {text}: looked at {searched}"
+            f"no log names a committed file of {_outputs(lakes)} with offset {text}: searched {searched}"
         )
     return found
 
@@ -133,7 +133,7 @@ def _condition(schema: pa.Schema, column: str, value: str) -> Any:
 
 
 def _rows(fragment: Any, schema: pa.Schema, column: str, wanted: Any) -> list[dict[str, Any]]:
-    """The rows with all their columns. The column itself is read first: most files have no such row."""
+    """The rows with all columns. The column of the value is read first: most files have no such row."""
     try:
         matches = fragment.scanner(schema=schema, columns=[column], filter=wanted).count_rows()
         if not matches:

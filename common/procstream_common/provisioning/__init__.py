@@ -1,4 +1,4 @@
-"""Topics and schemas brought to their desired state: one set of functions for every way to run procstream."""
+"""Brings topics and schemas to their desired state, in the same way for every way to run procstream."""
 
 from procstream_common.provisioning.schemas import (
     EnsuredSchema,

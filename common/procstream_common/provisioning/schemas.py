@@ -1,4 +1,4 @@
-"""Schemas in a registry: registered under their subject, with the subject's compatibility level."""
+"""Registers schemas under their subject, and sets the subject's compatibility level."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from procstream_common.registry import Reference, RegisteredSchema, SchemaRegist
 
 @dataclass(frozen=True)
 class EnsuredSchema:
-    """A schema that is in the registry, and what had to be done for it."""
+    """A schema in the registry, and what was changed for it."""
 
     id: int
-    """The id that the records carry."""
+    """The id in the records."""
     version: int
     """Its version under the subject; there may be a newer one."""
     registered: bool
@@ -23,12 +23,12 @@ def ensure_schema(registry: SchemaRegistry, spec: SchemaSpec) -> EnsuredSchema:
     """Register the schema if it is absent, and set the subject's compatibility level.
 
     Raises:
-        SchemaRefusedError: an incompatible change, or no valid schema.
+        SchemaRefusedError: the change is incompatible, or the schema is invalid.
         UnavailableError: the registry does not answer.
-        RefusedError: it does not grant access, or is no registry.
+        RefusedError: it refuses access, or is not a registry.
     """
     has_subject, found = _look_up(registry, spec)
-    # The level judges this change too, so it is set first; but only a subject that exists can have one.
+    # The level applies to this change too, so it is set first. Only a subject that exists can have one.
     level_set = has_subject and _set_level(registry, spec)
     registered = found is None
     if found is None:
@@ -44,12 +44,12 @@ def ensure_schema(registry: SchemaRegistry, spec: SchemaSpec) -> EnsuredSchema:
 
 
 def delete_subject(registry: SchemaRegistry, subject: str) -> None:
-    """Delete a subject with all its versions for good; nothing if it is absent.
+    """Delete a subject with all its versions permanently; do nothing if it is absent.
 
     Raises:
         SchemaRefusedError: other schemas refer to it.
         UnavailableError: the registry does not answer.
-        RefusedError: it does not grant access, or is no registry.
+        RefusedError: it refuses access, or is not a registry.
     """
     for permanent in (False, True):  # Confluent's registry requires the soft deletion first
         try:
@@ -59,7 +59,7 @@ def delete_subject(registry: SchemaRegistry, subject: str) -> None:
 
 
 def _look_up(registry: SchemaRegistry, spec: SchemaSpec) -> tuple[bool, RegisteredSchema | None]:
-    """Whether the subject exists, and the schema as it is registered under it."""
+    """Whether the subject exists, and the schema if it is registered there."""
     try:
         return True, registry.find(spec.subject, spec.definition, spec.type, _references(spec))
     except NotFoundError:
@@ -67,7 +67,7 @@ def _look_up(registry: SchemaRegistry, spec: SchemaSpec) -> tuple[bool, Register
 
 
 def _set_level(registry: SchemaRegistry, spec: SchemaSpec) -> bool:
-    """Set the subject's compatibility level; whether it was another one."""
+    """Set the subject's compatibility level. Returns whether it changed."""
     try:
         if registry.compatibility(spec.subject) == spec.compatibility:
             return False

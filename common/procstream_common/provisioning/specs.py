@@ -1,4 +1,4 @@
-"""The desired topics and schemas, with the field names of the `Topic` and `Schema` resources."""
+"""Specifications of topics and schemas, with the field names of the `Topic` and `Schema` resources."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ class _Spec(BaseModel):
 
 
 class TopicSpec(_Spec):
-    """A topic. Partitions can grow but never shrink; `config` holds topic settings such as `retention.ms`."""
+    """A topic. The number of partitions cannot shrink. `config` has topic settings such as `retention.ms`."""
 
     topic_name: str = Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")
     partitions: int = Field(default=1, ge=1)
@@ -31,7 +31,7 @@ class TopicSpec(_Spec):
 
 
 class SchemaReferenceSpec(_Spec):
-    """A schema that another one uses: the `name` it has there, and where it is registered."""
+    """A schema that another one uses: its `name` there, and where it is registered."""
 
     name: str = Field(min_length=1)
     subject: str = Field(min_length=1)
@@ -39,7 +39,7 @@ class SchemaReferenceSpec(_Spec):
 
 
 class SchemaSpec(_Spec):
-    """A schema under a subject, given by its text (`definition`)."""
+    """A schema for a subject; `definition` is its text."""
 
     subject: str = Field(min_length=1)
     type: Literal["AVRO", "JSON", "PROTOBUF"] = "AVRO"
@@ -52,14 +52,14 @@ class SchemaSpec(_Spec):
 
 @dataclass(frozen=True)
 class Provisions:
-    """What a values file asks for."""
+    """The topics and schemas of a values file."""
 
     topics: tuple[TopicSpec, ...]
     schemas: tuple[SchemaSpec, ...]
 
 
 def first_mistake(error: ValidationError) -> str:
-    """The first of the mistakes in a specification: the field, what was found and what was expected."""
+    """The first mistake in a specification: the field, what was found and what was expected."""
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
     return f"{field}: found {first['input']!r}: {first['msg']}"

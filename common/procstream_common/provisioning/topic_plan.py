@@ -1,7 +1,7 @@
-"""What has to be done to a topic so that it is as desired. Pure.
+"""The changes that bring a topic to its specification. Pure.
 
-Kafka adds partitions but never removes them, and changes a replication factor only by a reassignment, which
-you have to plan; both are refusals here.
+Kafka cannot remove partitions, and changes a replication factor only by a reassignment, which you have to
+plan. Both are refusals here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,11 +19,11 @@ class TopicState:
     partitions: int
     replication_factor: int
     leaderless: tuple[int, ...]
-    """Partitions without a leader: nothing can be written to or read from them."""
+    """Partitions without a leader: they can be neither written nor read."""
     config: Mapping[str, str]
-    """Effective values of all settings, the cluster's defaults among them."""
+    """Effective values of all settings, including the cluster's defaults."""
     overrides: frozenset[str] = frozenset()
-    """The settings that the topic has itself."""
+    """The settings that are set on the topic itself."""
 
 
 class Refusal(StrEnum):
@@ -42,19 +42,19 @@ class TopicPlan:
     """Number of partitions."""
     set_config: Mapping[str, str] = field(default_factory=dict)
     reset_config: tuple[str, ...] = ()
-    """Settings that go back to the cluster's default."""
+    """Settings that are reset to the cluster's default."""
     refusals: Mapping[Refusal, str] = field(default_factory=dict)
-    """What stays as it is, with a sentence on what to do."""
+    """What Kafka cannot change, with a sentence on what to do."""
 
     def __bool__(self) -> bool:
         return self.create or self.grow_to is not None or bool(self.set_config) or bool(self.reset_config)
 
 
 def plan(spec: TopicSpec, state: TopicState | None, managed: Iterable[str] = ()) -> TopicPlan:
-    """The steps that bring a topic (None: there is none) to its specification.
+    """The steps that bring a topic (None: it does not exist) to its specification.
 
-    `managed` are the settings that an earlier specification had: what the new one no longer names is
-    reset. Settings that none of them ever named belong to somebody else and stay.
+    `managed` are the settings of earlier specifications: those that the new one omits are reset. Settings
+    that no specification had belong to somebody else and are kept.
     """
     if state is None:
         return TopicPlan(create=True)
@@ -87,7 +87,7 @@ def _refusals(spec: TopicSpec, state: TopicState) -> Iterable[tuple[Refusal, str
 
 
 def _same(wanted: str, found: str) -> bool:
-    """Whether Kafka would read two values as one: it drops the blanks of lists and rewrites numbers."""
+    """Whether two values are equal for Kafka, which removes blanks in lists and rewrites numbers."""
     if [part.strip() for part in wanted.split(",")] == found.split(","):
         return True
     try:

@@ -1,4 +1,4 @@
-"""Topics in Kafka: described, changed, deleted, many in one request."""
+"""Describes, changes and deletes topics in Kafka, many in one request."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
@@ -15,7 +15,7 @@ from procstream_common.provisioning.specs import TopicSpec
 from procstream_common.provisioning.topic_plan import TopicPlan, TopicState, plan
 
 _PARTITIONS_A_REQUEST = 1000
-"""A controller refuses a whole request that would create over 10,000 partitions (KIP-599)."""
+"""A controller refuses a request that would create more than 10,000 partitions (KIP-599)."""
 
 
 class TopicRefusedError(RefusedError):
@@ -28,10 +28,10 @@ class TopicRefusedError(RefusedError):
 
 
 class TopicAdmin:
-    """Requests about topics. Each blocks for about the cluster's `timeout` at most.
+    """Requests about topics. Each blocks for at most about the cluster's `timeout`.
 
-    Every method raises `UnavailableError` when Kafka does not answer, and `RefusedError` when it does not
-    grant access at all; nothing is known of any topic then.
+    Every method raises `UnavailableError` when Kafka does not answer, and `RefusedError` when it refuses all
+    access. Nothing is known of any topic then.
     """
 
     def __init__(self, cluster: KafkaCluster) -> None:
@@ -58,7 +58,7 @@ class TopicAdmin:
     def carry_out(
         self, plans: Mapping[str, TopicPlan], specs: Mapping[str, TopicSpec]
     ) -> dict[str, TopicRefusedError]:
-        """Take the steps of each topic's plan; the errors are those of the topics that were refused."""
+        """Carry out each topic's plan. Returns the errors of the topics that Kafka refused."""
         refused: dict[str, TopicRefusedError] = {}
         for chunk in _chunks([specs[name] for name, steps in plans.items() if steps.create]):
             new = [
@@ -96,7 +96,7 @@ class TopicAdmin:
         for key, future in request(items, request_timeout=self._timeout).items():
             topic = key.name if isinstance(key, ConfigResource) else str(key)
             result = self._result(topic, action, future)
-            # Another client was faster; the next description shows the result.
+            # Another client created it first; the next description shows the result.
             if (
                 isinstance(result, TopicRefusedError)
                 and result.error.code() != KafkaError.TOPIC_ALREADY_EXISTS
@@ -108,7 +108,7 @@ class TopicAdmin:
             result = future.result(timeout=2 * self._timeout)
         except KafkaException as error:
             code = error.args[0].code()
-            # A request may need a permission of the cluster that others do not need.
+            # Some requests need a permission on the cluster that others do not need.
             if code in WITHOUT_ANSWER and code != KafkaError.CLUSTER_AUTHORIZATION_FAILED:
                 raise self._cluster.error(error, f"topic {topic}") from error
             return TopicRefusedError(topic, action, error.args[0])
@@ -125,14 +125,14 @@ class _NotReadyError(ProcstreamError):
 
 
 def ensure_topics(cluster: KafkaCluster, topics: Iterable[TopicSpec], *, timeout: float = 30) -> list[str]:
-    """Bring topics to their specification; return when every partition of each has a leader.
+    """Bring topics to their specification, and wait until every partition has a leader.
 
-    `timeout` is in seconds. Returns the names that were created. What Kafka cannot do to an existing topic
-    (fewer partitions, another replication factor) is left as it is.
+    `timeout` is in seconds. Returns the names of the created topics. What Kafka cannot change in an existing
+    topic (fewer partitions, another replication factor) is not changed.
 
     Raises:
         TopicRefusedError: the broker refuses one of the topics.
-        ServerError: it does not answer, or does not grant access.
+        ServerError: it does not answer, or refuses access.
     """
     wanted = {topic.topic_name: topic for topic in topics}
     topic_admin = TopicAdmin(cluster)
@@ -141,7 +141,7 @@ def ensure_topics(cluster: KafkaCluster, topics: Iterable[TopicSpec], *, timeout
     for error in topic_admin.carry_out(plans, wanted).values():
         raise error
 
-    # A broker answers the creation before leaders are elected; until then nobody can produce.
+    # A broker confirms the creation before leaders are elected. Until then nobody can produce.
     @retry(
         retry=retry_if_exception_type(_NotReadyError),
         stop=stop_after_delay(timeout),

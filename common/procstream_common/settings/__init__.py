@@ -1,7 +1,7 @@
-"""How to reach Kafka, the schema registry, PostgreSQL and S3: read once from the environment.
+"""Settings for Kafka, the schema registry, PostgreSQL and S3, from the environment.
 
-Each is rendered for every client. `load(KafkaSettings)` raises `SettingsError`, which names the environment
-variable, what was found (never a secret) and what was expected. An empty variable counts as one that is not
+Each renders the properties of every client. `load(KafkaSettings)` raises `SettingsError`, which names the
+environment variable, what was found (never a secret) and what was expected. An empty variable counts as not
 set.
 """
 

@@ -1,4 +1,4 @@
-"""From environment variables to a typed model, and from pydantic's errors to one readable line."""
+"""Loads environment variables into a typed model, and turns pydantic's errors into one readable line."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from procstream_common.errors import SettingsError
 class EnvironmentSettings(BaseModel):
     """A model whose fields name their environment variable (`validation_alias`).
 
-    A field's `description` describes a correct value; it is the "expected" of an error.
+    A field's `description` describes a correct value. Errors show it after "expected".
     """
 
     model_config = ConfigDict(

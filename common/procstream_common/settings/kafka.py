@@ -1,4 +1,4 @@
-"""Connection settings of Kafka, and their form for librdkafka and Java."""
+"""Connection settings of Kafka, for librdkafka and for Java."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -133,7 +133,7 @@ class KafkaSettings(EnvironmentSettings):
         for field in _SASL_FIELDS:
             if self.is_set(field) and field not in allowed:
                 raise SettingsError(
-                    f"{self.variable(field)} is set, but KAFKA_SASL_MECHANISM {mechanism} has no use for it, "
+                    f"{self.variable(field)} is set, but KAFKA_SASL_MECHANISM {mechanism} does not use it, "
                     f"expected only {' and '.join(self.variable(name) for name in allowed)}"
                 )
 
@@ -150,20 +150,20 @@ class KafkaSettings(EnvironmentSettings):
             raise SettingsError("KAFKA_SSL_KEY_PASSWORD is set without KAFKA_SSL_KEY_LOCATION, expected both")
 
     def librdkafka(self) -> dict[str, Any]:
-        """Configuration of a confluent-kafka client, the `oauth_cb` of MSK IAM included.
+        """Configuration of a confluent-kafka client, including the `oauth_cb` of MSK IAM.
 
         Raises:
-            SettingsError: MSK IAM is asked for and its signer is not installed.
+            SettingsError: MSK IAM is configured and its signer is not installed.
         """
         properties: dict[str, Any] = dict(self.librdkafka_properties())
         if self.msk_iam_region is not None:
-            from procstream_common.msk_iam import token_callback  # boto3 is heavy and often not there
+            from procstream_common.msk_iam import token_callback  # boto3 is large and often not installed
 
             properties["oauth_cb"] = token_callback(self.msk_iam_region)
         return properties
 
     def librdkafka_properties(self) -> dict[str, str]:
-        """The plain part of `librdkafka()`, which can be handed to another process; holds secrets."""
+        """`librdkafka()` without the callback, to pass to another process; contains secrets."""
         properties = {
             "bootstrap.servers": self.bootstrap_servers,
             "security.protocol": self.security_protocol,
@@ -191,14 +191,14 @@ class KafkaSettings(EnvironmentSettings):
         return self.aws_region if self.sasl_mechanism == "AWS_MSK_IAM" else None
 
     def java(self, *, shaded: bool = False) -> dict[str, str]:
-        """Properties of a Kafka Java client, without any prefix; they hold secrets.
+        """Properties of a Kafka Java client, without a prefix; they contain secrets.
 
         Args:
-            shaded: name the classes of flink-sql-connector-kafka, which carries its own relocated
-                Kafka client, instead of those of kafka-clients.
+            shaded: use the class names of flink-sql-connector-kafka, which contains a relocated Kafka
+                client, instead of those of kafka-clients.
 
         Raises:
-            SettingsError: the private key is in a form that Java cannot read.
+            SettingsError: Java cannot read the format of the private key.
         """
         return kafka_java.properties(
             self.librdkafka_properties(),
@@ -207,9 +207,9 @@ class KafkaSettings(EnvironmentSettings):
         )
 
     def java_system_properties(self, *, shaded: bool = False) -> dict[str, str]:
-        """System properties (`-D`) that the JVM of a Kafka client needs: the OIDC endpoints it may ask.
+        """System properties (`-D`) that the JVM of a Kafka client needs: the allowed OIDC endpoints.
 
-        Kafka 4 refuses every token endpoint that is not named there (CVE-2025-27817).
+        Kafka 4 refuses all other token endpoints (CVE-2025-27817).
         """
         if self.sasl_oauthbearer_token_endpoint_url is None:
             return {}
@@ -224,7 +224,7 @@ def reveal(secret: SecretStr | None) -> str | None:
 
 
 def require_together(settings: EnvironmentSettings, first: str, second: str) -> None:
-    """Two settings that mean nothing alone: both or none.
+    """Check two settings that are only valid together.
 
     Raises:
         SettingsError: only one of them is set.

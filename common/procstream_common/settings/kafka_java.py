@@ -1,4 +1,4 @@
-"""Kafka connection settings in the words of the Java client (Kafka 4)."""
+"""Kafka connection settings as properties of the Java client (Kafka 4)."""
 
 import base64
 import itertools
@@ -8,7 +8,7 @@ from pathlib import Path
 from procstream_common.errors import SettingsError
 
 SHADED_PREFIX = "org.apache.flink.kafka.shaded."
-"""Where flink-sql-connector-kafka relocates `org.apache.kafka` to (seen in its jar, 5.0.0-2.2)."""
+"""The package to which flink-sql-connector-kafka relocates `org.apache.kafka` (its jar, 5.0.0-2.2)."""
 
 _SECURITY = "org.apache.kafka.common.security"
 _PASSWORD_MODULES = {
@@ -18,7 +18,7 @@ _PASSWORD_MODULES = {
 }
 _OAUTH_MODULE = f"{_SECURITY}.oauthbearer.OAuthBearerLoginModule"
 _OAUTH_HANDLER = f"{_SECURITY}.oauthbearer.OAuthBearerLoginCallbackHandler"
-# aws-msk-iam-auth; its own names stay even where the Kafka classes it implements are relocated.
+# aws-msk-iam-auth: its own class names stay the same where Kafka's classes are relocated.
 _MSK_MODULE = "software.amazon.msk.auth.iam.IAMLoginModule"
 _MSK_HANDLER = "software.amazon.msk.auth.iam.IAMClientCallbackHandler"
 _PBES2 = bytes.fromhex("2a864886f70d01050d")  # object identifier 1.2.840.113549.1.5.13 (RFC 8018)
@@ -77,7 +77,7 @@ def _tls(librdkafka: Mapping[str, str]) -> dict[str, str]:
     if authorities := librdkafka.get("ssl.ca.location"):
         java |= {"ssl.truststore.type": "PEM", "ssl.truststore.location": authorities}
     if (key := librdkafka.get("ssl.key.location")) and (chain := librdkafka.get("ssl.certificate.location")):
-        # Two files, as librdkafka has them, cannot be named: Java's PEM key store is one file or inline text.
+        # librdkafka has two files. Java's PEM key store is a single file or inline text.
         java |= {
             "ssl.keystore.type": "PEM",
             "ssl.keystore.certificate.chain": Path(chain).read_text(),
@@ -89,10 +89,10 @@ def _tls(librdkafka: Mapping[str, str]) -> dict[str, str]:
 
 
 def private_key(path: Path, variable: str) -> str:
-    """Text of a PEM private key that Java can read.
+    """The text of a PEM private key that Java can read.
 
     Raises:
-        SettingsError: it is not PKCS#8 (KIP-651), or encrypted in a way that Java 17 cannot undo
+        SettingsError: it is not PKCS#8 (KIP-651), or encrypted in a way that Java 17 cannot decrypt
             (JDK-8076999); the message names `variable` and the command that converts.
     """
     text = path.read_text()
@@ -101,7 +101,7 @@ def private_key(path: Path, variable: str) -> str:
     if "-----BEGIN ENCRYPTED PRIVATE KEY-----" in text:
         if _PBES2 not in _der(text):
             return text
-        found, options = "an encryption (PBES2) that Java 17 cannot undo", "-v1 PBE-SHA1-3DES"
+        found, options = "an encryption (PBES2) that Java 17 cannot decrypt", "-v1 PBE-SHA1-3DES"
     else:
         found, options = "no PKCS#8 key", "-nocrypt"
     raise SettingsError(

@@ -38,7 +38,7 @@ class PostgresSettings(EnvironmentSettings):
     )
 
     def libpq(self) -> dict[str, str]:
-        """Connection parameters of libpq and psycopg; they hold the password."""
+        """Connection parameters of libpq and psycopg; they contain the password."""
         parts = urlsplit(self.url)
         parameters = {
             "host": parts.hostname or "",
@@ -49,10 +49,10 @@ class PostgresSettings(EnvironmentSettings):
         return parameters | self._credentials("user")
 
     def jdbc(self) -> dict[str, str]:
-        """Options of the `postgres` table of Flink SQL; they hold the password.
+        """Options of the `postgres` table of Flink SQL; they contain the password.
 
-        Texts are sent without a type, so that PostgreSQL reads them as what the column is: a uuid, a
-        timestamptz, a jsonb (pgjdbc, `stringtype`). A connection that hangs is given up after a minute.
+        Strings are sent without a type, so that PostgreSQL converts them to the type of the column, such as
+        uuid, timestamptz or jsonb (pgjdbc, `stringtype`). A hanging connection is closed after a minute.
         """
         parts = urlsplit(self.url)
         query = {

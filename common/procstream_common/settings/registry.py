@@ -64,13 +64,13 @@ class RegistrySettings(EnvironmentSettings):
         return self
 
     def java(self) -> dict[str, str]:
-        """Options of Flink's `avro-confluent` format, without its prefix; they hold secrets.
+        """Options of Flink's `avro-confluent` format, without its prefix; they contain secrets.
 
-        PEM files need store types, for which the format has no option of its own: those pass through
-        its `properties` map to the registry client.
+        PEM files need store types. The format has no options for them, so they are in its `properties` map,
+        which it passes to the registry client.
 
         Raises:
-            SettingsError: the private key is in a form that Java cannot read.
+            SettingsError: Java cannot read the format of the private key.
         """
         options = {"url": self.url}
         if (user_info := self._user_info()) is not None:

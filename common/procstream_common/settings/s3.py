@@ -10,7 +10,7 @@ from procstream_common.settings.values import Text, Url
 
 
 class S3Settings(EnvironmentSettings):
-    """How to reach S3; everything is optional: without keys the clients' default chains apply.
+    """How to reach S3. Everything is optional: without keys the clients use their default chains.
 
     Raises:
         SettingsError: one half of a key pair is missing.
@@ -51,11 +51,11 @@ class S3Settings(EnvironmentSettings):
 
     @property
     def uses_path_style(self) -> bool:
-        """Whether the bucket stands in the path of an URL and not in its host name."""
+        """Whether the bucket is in the path of a URL and not in its host name."""
         return self.endpoint is not None if self.path_style is None else self.path_style
 
     def s3fs(self) -> dict[str, Any]:
-        """Keyword arguments of `s3fs.S3FileSystem`; they hold secrets."""
+        """Keyword arguments of `s3fs.S3FileSystem`; they contain secrets."""
         kwargs: dict[str, Any] = {}
         if self.access_key_id is not None:
             kwargs |= {"key": self.access_key_id, "secret": reveal(self.secret_access_key)}
@@ -72,7 +72,7 @@ class S3Settings(EnvironmentSettings):
     def flink(self) -> dict[str, str]:
         """Configuration of Flink's flink-s3-fs-hadoop plugin; it reads keys from the environment.
 
-        The plugin's own chain of credentials lacks the web identity of IRSA, so that it is named here.
+        The plugin's default chain of credentials lacks the web identity of IRSA, so it is set here.
         """
         options: dict[str, str] = {}
         if self.endpoint is not None:

@@ -1,4 +1,4 @@
-"""Types of single setting values; each describes what is wrong with a value that it refuses."""
+"""Types of setting values. Each describes what is wrong with a value that it refuses."""
 
 import os
 from pathlib import Path
@@ -36,7 +36,7 @@ def _bootstrap_servers(value: str) -> str:
     for server in servers:
         host, _, port = server.rpartition(":")
         if "://" in server or "/" in server:
-            raise ValueError(f"{server!r} is an URL")
+            raise ValueError(f"{server!r} is a URL")
         if not host or not port.isdecimal() or not 0 < int(port) < 65536:
             raise ValueError(f"{server!r} is not host:port")
     return ",".join(servers)

@@ -81,8 +81,8 @@ def test_a_registry_that_does_not_answer_is_unavailable(registry: Callable[[Answ
     [
         (httpx.Response(401), "SCHEMA_REGISTRY_USERNAME"),
         (httpx.Response(404, text="<html>"), "expected the base URL"),
-        (httpx.Response(200, text="<html>"), "the answer is no schema"),
-        (httpx.Response(200, json={"id": "x"}), "the answer is no schema"),
+        (httpx.Response(200, text="<html>"), "the answer is not a registry's"),
+        (httpx.Response(200, json={"id": "x"}), "the answer is not a registry's"),
         (httpx.Response(302), "expected the base URL"),
     ],
 )

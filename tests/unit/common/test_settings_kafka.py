@@ -184,7 +184,7 @@ def test_an_encryption_that_java_17_cannot_undo_is_named(pem: dict[str, str]) ->
         ({"KAFKA_BOOTSTRAP_SERVERS": ","}, "KAFKA_BOOTSTRAP_SERVERS: found ',' (it names no broker)"),
         ({"KAFKA_BOOTSTRAP_SERVERS": "broker"}, "'broker' is not host:port"),
         ({"KAFKA_BOOTSTRAP_SERVERS": "broker:0"}, "'broker:0' is not host:port"),
-        ({"KAFKA_BOOTSTRAP_SERVERS": "kafka://broker:1"}, "'kafka://broker:1' is an URL"),
+        ({"KAFKA_BOOTSTRAP_SERVERS": "kafka://broker:1"}, "'kafka://broker:1' is a URL"),
         (
             BROKER | {"KAFKA_SECURITY_PROTOCOL": "TLS"},
             "KAFKA_SECURITY_PROTOCOL: found 'TLS', expected PLAINTEXT",

@@ -123,8 +123,8 @@ def test_trace_by_offset(lake: SyntheticLake, run: Run) -> None:
     assert (trace["place"], trace["checkpoint_id"]) == ("dropped", 7)
 
 
-def test_trace_wants_one_thing_to_look_for(run: Run) -> None:
-    assert "either a value to look for or --offset" in str(run("trace").exception)
+def test_trace_expects_a_value_or_an_offset(run: Run) -> None:
+    assert "either a value to find or --offset" in str(run("trace").exception)
 
 
 def test_files_lists_checkpoints_or_one_of_them(lake: SyntheticLake, run: Run) -> None:

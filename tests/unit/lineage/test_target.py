@@ -59,3 +59,12 @@ def test_pipelines_that_share_a_lake_are_looked_at_once() -> None:
     assert len(shipped_lakes({"LAKE_PATH": "/lake"})) > 1
     one = {"OUTPUT_PATH": "/o", "WRITE_AHEAD_COMMIT_LOG_PATH": "/l", "DROPPED_PATH": "/d"}
     assert len(shipped_lakes(one)) == 1
+
+
+def test_one_source_that_starts_at_the_latest_is_enough(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    other = "  users: {topic: users, format: json, columns: {id: STRING}}\nquery:"
+    file.write_text(PIPELINE.replace("query:", other))
+    target = find_target(str(file), {"LAKE_PATH": "/lake"})
+    assert target.topics == ["orders", "users"]
+    assert target.from_latest

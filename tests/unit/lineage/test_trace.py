@@ -26,12 +26,12 @@ def test_a_record_that_was_sent_twice_is_found_twice(lake: SyntheticLake) -> Non
 def test_rows_that_are_not_committed_are_not_found(lake: SyntheticLake) -> None:
     lake.write(1, {0: range(10)})
     lake.write(2, {0: [10]}, logged=False)
-    with pytest.raises(NoRowError, match="has uuid 'orders-0-10': looked in 1 committed files"):
+    with pytest.raises(NoRowError, match="has uuid 'orders-0-10': searched 1 committed files"):
         trace_value([lake.lake], uuid("orders", 0, 10))
 
 
 def test_an_empty_lake_has_no_record(lake: SyntheticLake) -> None:
-    with pytest.raises(NoRowError, match="looked in 0 committed files"):
+    with pytest.raises(NoRowError, match="searched 0 committed files"):
         trace_value([lake.lake], "x")
 
 
@@ -90,5 +90,5 @@ def test_what_is_no_offset_is_named(lake: SyntheticLake, text: str) -> None:
 
 def test_an_offset_in_no_file_is_not_found(lake: SyntheticLake) -> None:
     lake.write(1, {0: range(10)})
-    with pytest.raises(NoRowError, match="with offset orders/0/10: looked at 1"):
+    with pytest.raises(NoRowError, match="with offset orders/0/10: searched 1"):
         trace_offset([lake.lake], "orders/0/10")

@@ -100,6 +100,12 @@ def test_a_server_is_ready_when_it_answers(plain: Rendered, workload: str, path:
     assert probe["periodSeconds"] == 5
 
 
+def test_the_registry_has_started_when_it_has_read_its_journal(plain: Rendered) -> None:
+    registry = by_name(plain)["Deployment/registry"].pod["containers"][0]
+    assert registry["startupProbe"]["httpGet"] == {"path": "/health/ready", "port": "management"}
+    assert {"name": "management", "containerPort": 9000} in registry["ports"]
+
+
 def test_ports_have_a_name_each(rendered: Rendered) -> None:
     for one in workloads(rendered):
         names = [port["name"] for each in one.containers() for port in each.get("ports", ())]

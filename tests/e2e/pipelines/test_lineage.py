@@ -47,7 +47,7 @@ def test_a_pod_that_is_killed_costs_no_record(lineage: Pipeline, role: str) -> N
 
 
 def test_a_registry_that_restarts_with_the_tasks_makes_no_dead_letters(lineage: Pipeline) -> None:
-    """Tasks that start know no schema, and a registry that starts finds none before it has read its journal."""
+    """Tasks that start know no schema; a registry that starts finds none before it has read its journal."""
     last = lineage.wait_for_checkpoint()
     lineage.namespace.kubectl(
         "delete", "pod", "--selector=app.kubernetes.io/component=registry", "--grace-period=0", "--force"

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from procstream_job.formats.avro.schema import ReaderSchema, UnreadableSchemaError, reader_schema
+from procstream_job.formats.avro.schema import UnreadableSchemaError, reader_schema
 from procstream_job.formats.kind import Decoding, SourceError, SourceOptions
 from procstream_job.language.columns import METADATA_COLUMNS
 from procstream_job.language.field_types import ColumnName
@@ -43,10 +43,10 @@ class AvroSource(SourceOptions):
                     f"{place}: subject {self.schema_subject}: the field {column.name!r} has the name of"
                     " a column that every source table has; list the fields to read under columns, without it"
                 )
-        known = {f"known-schemas.{number}": text for number, text in schema.by_id.items()}
-        return Decoding(reader.columns, AVRO, {**avro_options(reader, registry), **known})
+        return Decoding(reader.columns, AVRO, avro_options(schema, registry))
 
 
-def avro_options(schema: ReaderSchema, registry: Mapping[str, str]) -> dict[str, str]:
-    """Options of the format. Records are resolved to the schema of the registry."""
-    return {**registry, "schema": schema.text}
+def avro_options(schema: SubjectSchema, registry: Mapping[str, str]) -> dict[str, str]:
+    """Options of the format: the schema that records are resolved to, and those that are not looked up."""
+    known = {f"known-schemas.{number}": text for number, text in schema.by_id.items()}
+    return {**registry, "schema": schema.text, **known}

@@ -1,4 +1,4 @@
-"""Which resources are handled again because something else has changed; handlers called as kopf calls them."""
+"""Which resources are handled again because something else has changed; handlers as kopf calls them."""
 
 import asyncio
 from types import SimpleNamespace

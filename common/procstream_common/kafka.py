@@ -47,10 +47,12 @@ _CREDENTIALS = frozenset(
         KafkaError._AUTHENTICATION,
         KafkaError._SSL,  # a certificate; a connection that a restarting broker closes is _TRANSPORT
         KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.UNSUPPORTED_SASL_MECHANISM,
+        KafkaError.ILLEGAL_SASL_STATE,
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     }
 )
-"""The broker does not let this client in, whatever it asks."""
+"""The broker refuses this client, whatever it requests."""
 
 _UNAVAILABLE = frozenset(
     {
@@ -83,8 +85,10 @@ _UNAVAILABLE = frozenset(
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
         KafkaError.COORDINATOR_NOT_AVAILABLE,
         KafkaError.NOT_COORDINATOR,
+        KafkaError.LISTENER_NOT_FOUND,
+        KafkaError.INCONSISTENT_TOPIC_ID,  # metadata from before the topic was recreated
         KafkaError.REBOOTSTRAP_REQUIRED,
-        # It has the means to do it, but not now.
+        # The broker cannot do it at the moment.
         KafkaError.NOT_ENOUGH_REPLICAS,
         KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
         KafkaError.OFFSET_NOT_AVAILABLE,
@@ -97,7 +101,7 @@ _UNAVAILABLE = frozenset(
 )
 
 WITHOUT_ANSWER = _CREDENTIALS | _UNAVAILABLE
-"""Codes that say nothing about what was asked for."""
+"""Codes that do not describe the topic or group of the request."""
 
 _NOT_FOUND = frozenset(
     {
@@ -122,9 +126,9 @@ _CONSUMER: Mapping[str, Any] = {
 
 
 def server_error(error: KafkaError, message: str) -> ServerError:
-    """`message` as the class of error that the code stands for.
+    """`message` as the class of error for this code: the one classification of Kafka's error codes.
 
-    Codes that are not listed are refusals: the broker answered, and a later attempt gets the same answer.
+    Codes that are not listed are refusals: a later attempt gets the same answer.
     """
     kind: type[ServerError] = RefusedError
     if error.code() in _UNAVAILABLE:
@@ -143,14 +147,14 @@ def reason(error: KafkaException | KafkaError) -> str:
 
 
 class ClientErrors:
-    """What librdkafka's own threads report about the connections to a cluster."""
+    """What librdkafka's threads report about the connections to a cluster."""
 
     def __init__(self, servers: str) -> None:
         self.where = f"KAFKA_BOOTSTRAP_SERVERS {servers}"
         self.last = ""
         """The newest reason why no broker can be reached; empty if there was none."""
         self.fatal: RefusedError | None = None
-        """An error after which the client does not work any more."""
+        """An error after which the client no longer works."""
         self.refusal: RefusedError | None = None
         """Credentials, certificates or permissions that the broker did not accept."""
 
@@ -167,11 +171,11 @@ class ClientErrors:
             self.refusal = self._refusal(text)
 
     def raise_refusal(self, *, credentials: bool = True) -> None:
-        """Raise the error that no waiting changes, if one was reported.
+        """Raise the reported error that waiting does not change, if there is one.
 
         Args:
-            credentials: count refused credentials. At the start those are a mistake; later, while they are
-                being changed, the client retries.
+            credentials: include refused credentials. At startup they are a mistake. Later they may be in the
+                middle of a change, and the client retries.
 
         Raises:
             RefusedError: see above.
@@ -209,14 +213,14 @@ class ClientErrors:
 
 
 def create_client(kind: type[Any], properties: dict[str, Any]) -> Any:
-    """The client of `kind` with `properties`; what tests replace."""
+    """A client of the class `kind`: the only place that creates one. Tests replace it."""
     return kind(properties)
 
 
 def client(
     kind: type[Any], properties: Mapping[str, Any], errors: ClientErrors, *, create: Create = create_client
 ) -> Any:
-    """A confluent-kafka client of the class `kind`, which reports to `errors` and logs nothing by itself.
+    """A confluent-kafka client of the class `kind` that reports to `errors` and does not log.
 
     Raises:
         RefusedError: librdkafka does not accept a setting, e.g. a key that does not fit its certificate.
@@ -236,8 +240,8 @@ def client(
 class KafkaCluster:
     """A Kafka cluster, as `settings` reach it.
 
-    `timeout` is in seconds and holds for each call. `properties` are librdkafka's and go to every client.
-    Methods that ask the cluster raise `UnavailableError` or `RefusedError`.
+    `timeout` is in seconds and applies to each call. `properties` are librdkafka's and apply to every client.
+    Methods that send requests raise `UnavailableError` or `RefusedError`.
     """
 
     def __init__(
@@ -276,14 +280,14 @@ class KafkaCluster:
         return created
 
     def poll(self) -> None:
-        """Serve what librdkafka asks for, such as a new token; without that the tokens of a client expire."""
+        """Serve librdkafka's callbacks. Without it the tokens of a long-lived client expire."""
         if "admin" in self.__dict__:
             self.admin.poll(0)
 
     def topics(self) -> "Mapping[str, TopicMetadata]":
-        """All topics that this client may see. To name one in the request could create it.
+        """All topics that this client may see. A request that names a topic could create it.
 
-        Retries for `timeout` seconds; a refusal ends it at once.
+        Retries for `timeout` seconds. A refusal is raised at once.
         """
         deadline = time.monotonic() + self.timeout
         attempt_seconds = _FIRST_ATTEMPT_SECONDS
@@ -319,11 +323,11 @@ class KafkaCluster:
     def offsets(
         self, partitions: Iterable[Partition], at: Literal["earliest", "latest"], *, isolation: Isolation
     ) -> dict[Partition, int | ServerError]:
-        """The first offset of each partition, or one more than its last, or why it has none.
+        """The first offset of each partition, or one more than its last, or the error for that partition.
 
         `latest` with `read_committed` is the last stable offset (KIP-98), below the records of open
-        transactions; with `read_uncommitted` it is the high watermark. A partition that cannot answer at
-        the moment, such as one whose leader moves, is asked again for `timeout` seconds.
+        transactions; with `read_uncommitted` it is the high watermark. A partition that is unavailable, such
+        as one whose leader moves, is requested again for `timeout` seconds.
         """
         from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
@@ -351,8 +355,8 @@ class KafkaCluster:
         return offsets
 
     def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        """The offsets that a consumer group has committed, for those partitions where it has."""
-        # Not by the admin client: librdkafka 2.16 now and then crashes where it asks for a group's offsets.
+        """The committed offsets of a consumer group; partitions without one are omitted."""
+        # Not by the admin client: librdkafka 2.16 sometimes crashes when it requests the offsets of a group.
         consumer = self.consumer({"group.id": group})
         try:
             found = consumer.committed([TopicPartition(*one) for one in partitions], self.timeout)
@@ -368,7 +372,7 @@ class KafkaCluster:
 
     def error(self, error: KafkaException | KafkaError, what: str) -> ServerError:
         """The error to raise when `what` failed; see `ClientErrors.explain`."""
-        self.poll()  # a refusal may have been reported meanwhile
+        self.poll()  # runs error_cb: the reason may be a refusal
         return self.errors.explain(error, what)
 
     def _offset(self, place: TopicPartition, result: Callable[[], Any]) -> int | ServerError:

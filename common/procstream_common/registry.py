@@ -6,13 +6,14 @@ status 404 "not found" (docs/decisions/0015-registry-by-httpx.md).
 
 import base64
 import logging
+import socket
 import ssl
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 
@@ -312,6 +313,21 @@ class SchemaRegistry:
         )
 
 
+def check(settings: RegistrySettings, *, timeout: float = 5.0) -> None:
+    """Check that something listens at the address: needs no credentials.
+
+    `timeout` is in seconds. Raises `UnavailableError`.
+    """
+    parts = urlsplit(settings.url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname or "", port), timeout=timeout).close()
+    except OSError as error:
+        raise UnavailableError(
+            Server.REGISTRY, f"SCHEMA_REGISTRY_URL {settings.url}: no answer: {error}"
+        ) from None
+
+
 def _schema(text: str, kind: str, references: Sequence[Reference]) -> dict[str, Any]:
     return {"schema": text, "schemaType": kind, "references": [asdict(reference) for reference in references]}
 
@@ -348,9 +364,3 @@ def _tls(settings: RegistrySettings) -> ssl.SSLContext:
                 f"({error.reason}), expected a PEM certificate that fits SCHEMA_REGISTRY_SSL_KEY_LOCATION",
             ) from None
     return context
-
-
-# Former names.
-SchemaNotFound = NotFoundError
-RegistryUnavailable = UnavailableError
-RegistryRefused = RefusedError

@@ -1,21 +1,19 @@
-"""`procstream-wait NEED…`: ends when every server, topic and schema that it names is ready.
+"""`procstream-wait NEED…`: waits until every named server, topic and schema is ready.
 
 The chart's init containers run it. A NEED is `kafka`, `registry`, `s3`, `postgres`, `topic:NAME` or
-`subject:NAME`. It waits for one after the other; the environment has their addresses. Only SIGTERM ends a
-wait: what a server refuses today, for want of a permission, it may allow tomorrow.
+`subject:NAME`. Needs are checked in order; the environment has the addresses. A refusal does not end the
+wait, because a permission can be granted later. Only SIGTERM does.
 """
 
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from urllib.parse import urlsplit
 
-from procstream_common import postgres, s3
+from procstream_common import postgres, registry, s3
 from procstream_common.cli import run
-from procstream_common.errors import NotFoundError, Server, ServerError, SettingsError, UnavailableError
+from procstream_common.errors import NotFoundError, Server, ServerError, SettingsError
 from procstream_common.kafka import KafkaCluster, server_error
 from procstream_common.registry import SchemaRegistry
 from procstream_common.settings import KafkaSettings, PostgresSettings, RegistrySettings, S3Settings, load
@@ -38,13 +36,13 @@ _PARTS = {"topic": "topic", "subject": "schema of subject"}
 
 
 class Servers:
-    """The servers that the environment names, each looked up when it is first needed."""
+    """The servers that the environment names. Settings are read when a server is first needed."""
 
     def check(self, need: str) -> Check:
-        """What finds out whether a need is met.
+        """The check for a need.
 
         Raises:
-            SettingsError: it is no need, or a setting that it takes is missing.
+            SettingsError: the need is unknown, or a setting is missing.
         """
         kind, separator, name = need.partition(":")
         checks: dict[str, Check] = {
@@ -71,23 +69,16 @@ class Servers:
     def _topic(self, name: str) -> None:
         topic = self._cluster.topics().get(name)
         if topic is None:
-            raise NotFoundError(Server.KAFKA, f"Kafka at {self._cluster.servers} has no topic of that name")
+            raise NotFoundError(Server.KAFKA, f"Kafka at {self._cluster.servers} has no such topic")
         if topic.error is not None:
             raise server_error(topic.error, f"Kafka at {self._cluster.servers}: {topic.error.str()}")
 
     def _registry(self) -> None:
-        # It listens; whether it also answers is another question, which needs credentials.
-        url = load(RegistrySettings).url
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        try:
-            socket.create_connection((parts.hostname or "", port), timeout=ANSWER_SECONDS).close()
-        except OSError as error:
-            raise UnavailableError(Server.REGISTRY, f"no answer at {url} ({error})") from None
+        registry.check(load(RegistrySettings), timeout=ANSWER_SECONDS)
 
     def _subject(self, name: str) -> None:
-        with SchemaRegistry(load(RegistrySettings), timeout=ANSWER_SECONDS) as registry:
-            registry.latest(name)
+        with SchemaRegistry(load(RegistrySettings), timeout=ANSWER_SECONDS) as client:
+            client.latest(name)
 
     def _s3(self) -> None:
         s3.check(load(S3Settings), timeout=ANSWER_SECONDS)
@@ -97,7 +88,7 @@ class Servers:
 
 
 def describe(need: str) -> str:
-    """A need in words."""
+    """The description of a need in messages."""
     kind, _, name = need.partition(":")
     return f"{_PARTS[kind]} {name}" if name else _SERVERS[kind]
 
@@ -110,10 +101,10 @@ def wait_for(
     pause: Callable[[float], None] = time.sleep,
     report: Callable[[str], None] = lambda line: print(line, flush=True),
 ) -> None:
-    """Return when `check` passes. Reports what is waited for, for how long (in seconds), and what was found.
+    """Return when `check` passes. Each report has the need, the seconds waited so far, and the reason.
 
     Raises:
-        SettingsError: a setting is missing or wrong, which waiting does not change.
+        SettingsError: a setting is missing or wrong.
     """
     begun = now()
     reported: tuple[str, float] | None = None
@@ -132,7 +123,7 @@ def wait_for(
 
 
 def wait_for_all(needs: Iterable[str], servers: Servers | None = None) -> None:
-    """Wait for one need after the other. Raises `SettingsError` before the first wait if one is wrong."""
+    """Wait for all needs, in order. Raises `SettingsError` before the first wait if a need is unknown."""
     servers = servers or Servers()
     checks = {need: servers.check(need) for need in needs}
     for need, check in checks.items():

@@ -8,9 +8,8 @@ from typing import Literal
 
 import confluent_kafka as kafka
 import numpy as np
-from procstream_common.errors import NotFoundError, Server, ServerError
+from procstream_common.errors import NotFoundError, Server, ServerError, UnavailableError
 from procstream_common.kafka import Isolation, KafkaCluster, server_error
-from procstream_common.settings import KafkaSettings
 from rich.progress import Progress
 
 from procstream_lineage.offsets import Runs, TopicPartition, coverage
@@ -179,8 +178,10 @@ class _GapReader:
             elif error.code() == kafka.KafkaError._AUTO_OFFSET_RESET:
                 self._give_up(partition)  # the topic's retention has deleted it
                 continue
-            elif not error.retriable():
-                raise server_error(error, f"topic {partition.topic!r} cannot be read: {error.str()}")
+            else:
+                explained = server_error(error, f"topic {partition.topic!r} cannot be read: {error.str()}")
+                if not isinstance(explained, UnavailableError):
+                    raise explained
             moved.add(partition)
         for partition, offsets in records.items():
             self._records[partition].append(Runs.from_offsets(np.array(offsets, dtype=np.int64))[0])
@@ -221,8 +222,3 @@ class _GapReader:
             {partition: runs for partition, runs in empty.items() if runs},
             {partition: runs for partition, runs in unread.items() if runs},
         )
-
-
-def Cluster(settings: KafkaSettings, *, answer_within_s: float = 10.0) -> TopicReader:  # noqa: N802
-    """Former name."""
-    return TopicReader(KafkaCluster(settings, timeout=answer_within_s))

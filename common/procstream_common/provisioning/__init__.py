@@ -1,6 +1,5 @@
 """Topics and schemas brought to their desired state: one set of functions for every way to run procstream."""
 
-from procstream_common.errors import UnavailableError
 from procstream_common.provisioning.schemas import (
     EnsuredSchema,
     delete_subject,
@@ -21,15 +20,9 @@ from procstream_common.provisioning.topics import (
 )
 from procstream_common.registry import SchemaRefusedError
 
-# Former names.
-KafkaUnavailableError = UnavailableError
-RegistryUnavailableError = UnavailableError
-
 __all__ = [
     "EnsuredSchema",
-    "KafkaUnavailableError",
     "Refusal",
-    "RegistryUnavailableError",
     "SchemaReferenceSpec",
     "SchemaRefusedError",
     "SchemaSpec",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
-from procstream_common.errors import ProcstreamError
+from procstream_common.errors import ProcstreamError, UnavailableError
 from procstream_common.kafka import ClientErrors, server_error
 
 from procstream_producer.stop import Stop
@@ -118,6 +118,7 @@ def _start(
 
 
 def _raise_if_final(error: KafkaError, topic: str) -> None:
-    if error.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.UNKNOWN_TOPIC_OR_PART):
-        raise server_error(error, f"{topic}: {error.str()}, expected a topic that may be read")
+    explained = server_error(error, f"{topic}: {error.str()}, expected a topic that may be read")
+    if not isinstance(explained, UnavailableError):
+        raise explained
     _log.debug("consumer: %s", error.str())

@@ -6,14 +6,11 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
-from procstream_common import kafka
 from procstream_common.errors import (
-    ConflictError,
     NotFoundError,
     ProcstreamError,
     RefusedError,
     Server,
-    ServerError,
     UnavailableError,
 )
 from procstream_common.kafka import ClientErrors, KafkaCluster
@@ -23,60 +20,6 @@ from tests.unit.kafka_cluster import SETTINGS, FakeKafka, Topic, failure
 
 ORDERS = {"orders": Topic(partitions=2, first=3, last_stable=8, high_watermark=11)}
 HERE = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
-
-
-@pytest.mark.parametrize(
-    ("codes", "kind"),
-    [
-        (
-            [
-                KafkaError._AUTHENTICATION,
-                KafkaError._SSL,
-                KafkaError.SASL_AUTHENTICATION_FAILED,
-                KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-                KafkaError.TOPIC_AUTHORIZATION_FAILED,
-                KafkaError.GROUP_AUTHORIZATION_FAILED,
-                KafkaError.INVALID_CONFIG,
-                KafkaError.INVALID_REPLICATION_FACTOR,
-                KafkaError.POLICY_VIOLATION,
-                KafkaError.MSG_SIZE_TOO_LARGE,
-                KafkaError.UNSUPPORTED_VERSION,
-                KafkaError._FATAL,
-            ],
-            RefusedError,
-        ),
-        (
-            [
-                KafkaError._TRANSPORT,
-                KafkaError._RESOLVE,
-                KafkaError._TIMED_OUT,
-                KafkaError._ALL_BROKERS_DOWN,
-                KafkaError.REQUEST_TIMED_OUT,
-                KafkaError.NOT_CONTROLLER,
-                KafkaError.BROKER_NOT_AVAILABLE,
-                KafkaError.LEADER_NOT_AVAILABLE,
-                KafkaError.NOT_LEADER_FOR_PARTITION,
-                KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-                KafkaError.COORDINATOR_NOT_AVAILABLE,
-                KafkaError.NOT_COORDINATOR,
-                KafkaError.NOT_ENOUGH_REPLICAS,
-                KafkaError.THROTTLING_QUOTA_EXCEEDED,
-            ],
-            UnavailableError,
-        ),
-        (
-            [KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError.GROUP_ID_NOT_FOUND],
-            NotFoundError,
-        ),
-        ([KafkaError.TOPIC_ALREADY_EXISTS], ConflictError),
-    ],
-)
-def test_every_code_stands_for_one_kind_of_error(codes: list[int], kind: type[ServerError]) -> None:
-    for code in codes:
-        error = kafka.server_error(KafkaError(code), "what")
-        assert type(error) is kind, KafkaError(code).name()
-        assert error.server is Server.KAFKA
-        assert str(error) == "what"
 
 
 def test_errors_of_servers_cross_processes() -> None:

@@ -5,9 +5,10 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
+import fsspec
 import pytest
 import yaml
 from procstream_common import kubernetes, s3
@@ -76,15 +77,34 @@ def by_s3(url: str) -> None:
         "AWS_SECRET_ACCESS_KEY": "b",
         "AWS_REGION": "eu-central-1",
     }
-    found = s3.filesystem(load(S3Settings, env)).find("lake/x")
-    assert found == ["lake/x/file"]
+    fsspec.get_filesystem_class("s3").clear_instance_cache()  # the proxies of another test
+    assert s3.filesystem(load(S3Settings, env)).find("lake/x") == ["lake/x/file"]
 
 
 def by_s3_check(url: str) -> None:
     s3.check(load(S3Settings, {"S3_ENDPOINT": url}))
 
 
-CLIENTS = [by_registry, by_flink, by_async_flink, by_s3, by_s3_check]
+def by_kubeconfig(url: str) -> None:
+    document = {
+        "clusters": [{"name": "here", "cluster": {"server": url}}],
+        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
+        "users": [{"name": "me", "user": {"token": "t"}}],
+        "current-context": "here",
+    }
+
+    async def get() -> None:
+        async with kubernetes.connected(field_manager="tester") as api:
+            await api.request("list", "/api/v1/pods")
+
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file, pytest.MonkeyPatch.context() as patch:
+        yaml.safe_dump(document, file)
+        file.flush()
+        patch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", file.name)
+        asyncio.run(get())
+
+
+CLIENTS = [by_registry, by_flink, by_async_flink, by_s3, by_s3_check, by_kubeconfig]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)
@@ -93,28 +113,6 @@ def test_a_librarys_user_reaches_a_server_on_this_machine(
     client: Callable[[str], None], host: str, server: HttpServer
 ) -> None:
     client(server.url.replace("127.0.0.1", host))
-    assert server.requests
-
-
-def test_a_kubeconfig_of_a_cluster_on_this_machine_is_reached(
-    server: HttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    document = {
-        "clusters": [{"name": "here", "cluster": {"server": server.url}}],
-        "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
-        "users": [{"name": "me", "user": {"token": "t"}}],
-        "current-context": "here",
-    }
-    (tmp_path / "config").write_text(yaml.safe_dump(document))
-    monkeypatch.setattr(
-        "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "config")
-    )
-
-    async def get() -> None:
-        async with kubernetes.connected(field_manager="tester") as api:
-            await api.request("list", "/api/v1/pods")
-
-    asyncio.run(get())
     assert server.requests
 
 
@@ -149,18 +147,47 @@ def test_a_command_and_its_children_reach_a_server_on_this_machine(
     assert server.requests
 
 
-def test_other_addresses_still_go_through_the_proxy(
-    server: HttpServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def proxied(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> HttpServer:
+    """The server as the proxy of the environment: it answers in place of every other server."""
     for name in VARIABLES:
         monkeypatch.setenv(name, server.url)
-    bypass_proxies()
-    by_registry("http://registry.example.com:8080")
-    by_flink("http://flink.example.com:8081")
-    assert [request.headers["Host"] for request in server.requests] == [
-        "registry.example.com:8080",
-        "flink.example.com:8081",
-    ]
+    return server
+
+
+@pytest.mark.parametrize("command", [False, True], ids=["library", "command"])
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)
+def test_a_server_elsewhere_is_reached_through_the_proxy(
+    client: Callable[[str], None], command: bool, proxied: HttpServer
+) -> None:
+    if command:
+        bypass_proxies()
+    client("http://server.example.com:8080")
+    assert {request.headers["Host"] for request in proxied.requests} == {"server.example.com:8080"}
+
+
+@pytest.mark.parametrize("command", [False, True], ids=["library", "command"])
+@pytest.mark.parametrize("variable", ["NO_PROXY", "no_proxy"])
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)
+def test_a_server_that_no_proxy_names_is_reached_directly(
+    client: Callable[[str], None],
+    variable: str,
+    command: bool,
+    server: HttpServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        "socket.getaddrinfo",
+        lambda host, *args, **options: resolve(
+            "127.0.0.1" if host in ("server.example.com", b"server.example.com") else host, *args, **options
+        ),
+    )
+    monkeypatch.setenv(variable, "other.example.com,server.example.com")
+    if command:
+        bypass_proxies()
+    client(server.url.replace("127.0.0.1", "server.example.com"))
+    assert server.requests
 
 
 def test_what_no_proxy_had_before_stays() -> None:

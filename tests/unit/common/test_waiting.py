@@ -146,7 +146,7 @@ def test_a_topic_that_exists(kafka: Callable[..., None]) -> None:
 
 def test_a_topic_that_does_not_exist(kafka: Callable[..., None]) -> None:
     kafka(other=None)
-    with pytest.raises(NotFoundError, match="Kafka at kafka:9092 has no topic of that name"):
+    with pytest.raises(NotFoundError, match="Kafka at kafka:9092 has no such topic"):
         Servers().check("topic:orders")()
 
 
@@ -249,5 +249,7 @@ def test_it_waits_until_sigterm() -> None:
         line = process.stdout.readline()
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=PATIENCE_SECONDS)
-    assert line.startswith(f"waiting for the schema registry, 0 s so far: no answer at {url} (")
+    assert line.startswith(
+        f"waiting for the schema registry, 0 s so far: SCHEMA_REGISTRY_URL {url}: no answer: "
+    )
     assert process.returncode == 130

@@ -27,9 +27,6 @@ class Error:
     def code(self) -> int:
         return self._code
 
-    def retriable(self) -> bool:
-        return False
-
     def str(self) -> str:
         return "not authorized"
 
@@ -146,6 +143,20 @@ def test_a_topic_that_may_not_be_read_is_named() -> None:
 
     with pytest.raises(RefusedError, match="topic 'orders' cannot be read: not authorized"):
         read(Forbidden({}, end=9), {ORDERS_0: Runs.between(0, 9)})
+
+
+def test_a_leader_that_moves_does_not_end_the_reading() -> None:
+    class Moving(LogConsumer):
+        moved = False
+
+        def consume(self, count: int, timeout: float) -> list[Message]:
+            if self.moved:
+                return super().consume(count, timeout)
+            self.moved = True
+            return [Message(ORDERS_0, 0, Error(kafka_client.KafkaError.NOT_LEADER_FOR_PARTITION))]
+
+    found = read(Moving({ORDERS_0: [0, 2]}, end=3), {ORDERS_0: Runs.between(0, 3)})
+    assert found == GapReading(empty={ORDERS_0: Runs.between(1, 2)})
 
 
 class TestTopicReader:

@@ -9,8 +9,8 @@ from typing import Any
 
 import fastavro
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, TopicPartition
-from procstream_common.errors import ProcstreamError
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, TopicPartition
+from procstream_common.errors import ProcstreamError, ServerError
 from procstream_common.kafka import ClientErrors
 from procstream_producer.tail.decoding import Decoder, DecodingError, json_value
 from procstream_producer.tail.reader import Reach, line, tail
@@ -163,7 +163,7 @@ class FakeConsumer:
 
     def __init__(self) -> None:
         self.assigned: list[TopicPartition] = []
-        self._waiting: list[Message] = []
+        self.waiting: list[Message] = []
 
     def get_watermark_offsets(self, partition: TopicPartition, timeout: float) -> tuple[int, int]:
         return 0, 5
@@ -172,10 +172,10 @@ class FakeConsumer:
         self.assigned = partitions
         for partition in partitions:
             first = 0 if partition.offset == OFFSET_BEGINNING else partition.offset
-            self._waiting += [Message(b"x", offset, partition.partition) for offset in range(first, 5)]
+            self.waiting += [Message(b"x", offset, partition.partition) for offset in range(first, 5)]
 
     def consume(self, count: int, timeout: float) -> list[Message]:
-        taken, self._waiting = self._waiting[:count], self._waiting[count:]
+        taken, self.waiting = self.waiting[:count], self.waiting[count:]
         return taken
 
 
@@ -217,3 +217,39 @@ def test_new_records_are_those_after_the_last_offset_of_now(decoder: Decoder) ->
 def test_a_partition_that_does_not_exist(decoder: Decoder) -> None:
     with pytest.raises(ProcstreamError, match="--partition: found 2, expected 0 to 1 of topic 'things'"):
         read(decoder, partition=2)
+
+
+class ErrorMessage(Message):
+    def __init__(self, code: int) -> None:
+        super().__init__(None)
+        self._code = code
+
+    def error(self) -> KafkaError:  # type: ignore[override]
+        return KafkaError(self._code, "not yours")
+
+
+def after(code: int, decoder: Decoder) -> str:
+    """What is printed of a topic whose first message is an error."""
+    consumer, out = FakeConsumer(), StringIO()
+    consumer.waiting.append(ErrorMessage(code))
+    reach = Reach(from_beginning=True, partition=None, max_messages=None, timeout=0.0)
+    tail(consumer, ClientErrors("b:1"), "things", 2, reach, decoder, Stop(), out)  # type: ignore[arg-type]
+    return out.getvalue()
+
+
+def test_a_leader_that_moves_does_not_end_the_reading(decoder: Decoder) -> None:
+    assert len(after(KafkaError.NOT_LEADER_FOR_PARTITION, decoder).splitlines()) == 10
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+    ],
+)
+def test_what_kafka_refuses_ends_the_reading(code: int, decoder: Decoder) -> None:
+    with pytest.raises(ServerError, match="things: not yours, expected a topic that may be read"):
+        after(code, decoder)

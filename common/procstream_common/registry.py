@@ -30,6 +30,7 @@ _MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 _NOT_FOUND_CODES = range(40400, 40500)
 """The registry's own codes, such as 40401 for a subject. Other servers do not send them."""
 _SCHEMA_NOT_FOUND = 40403
+_VERSION_NOT_FOUND = 40402
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class RegisteredSchema:
     id: int
     version: int
     schema_text: str
+    is_avro_alone: bool = True
+    """Its text is all that a parser of Avro needs: it refers to no other schema."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,23 @@ class SchemaRegistry:
         path = f"/subjects/{quote(subject, safe='')}/versions/latest"
         answer = self._request("GET", path, doing, absent=f"subject {subject!r} is not registered")
         return self._registered(answer, doing)
+
+    def versions(self, subject: str, *, most: int) -> list[RegisteredSchema]:
+        """The newest schemas of `subject`, at most `most`, oldest first: a request for each and for the list.
+
+        Raises `NotFoundError` when there is no such subject. Versions that are deleted meanwhile are omitted.
+        """
+        doing = f"listing versions of subject {subject!r}"
+        path = f"/subjects/{quote(subject, safe='')}/versions"
+        numbers = self._request("GET", path, doing, absent=f"subject {subject!r} is not registered")
+        if not isinstance(numbers, list):
+            raise self._not_a_registry(doing)
+        found = []
+        for number in numbers[-most:]:
+            answer = self._request("GET", f"{path}/{number}", doing, none_for=_VERSION_NOT_FOUND)
+            if answer is not None:
+                found.append(self._registered(answer, doing))
+        return found
 
     def by_id(self, schema_id: int) -> str:
         """The text of the schema with this id (the four bytes after the magic byte of a record).
@@ -223,8 +243,9 @@ class SchemaRegistry:
 
     def _registered(self, answer: Any, doing: str) -> RegisteredSchema:
         try:
-            return RegisteredSchema(int(answer["id"]), int(answer["version"]), str(answer["schema"]))
-        except (KeyError, TypeError, ValueError):
+            alone = answer.get("schemaType", "AVRO") == "AVRO" and not answer.get("references")
+            return RegisteredSchema(int(answer["id"]), int(answer["version"]), str(answer["schema"]), alone)
+        except (AttributeError, KeyError, TypeError, ValueError):
             raise self._not_a_registry(doing) from None
 
     def _request(

@@ -1,6 +1,7 @@
 """`procstream lineage`: prove a lake, trace a record, list what a checkpoint committed."""
 
 import json
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from rich.table import Table
 from procstream_lineage import progress
 from procstream_lineage.checkpoints import Checkpoint, CheckpointFile, checkpoint_files, checkpoints
 from procstream_lineage.gathering import verify_lake
-from procstream_lineage.render import findings, headline, render, summary
+from procstream_lineage.render import dead_letters, findings, headline, render, summary
 from procstream_lineage.target import Target, find_target, shipped_lakes
 from procstream_lineage.trace import Trace, trace_offset, trace_value
 
@@ -63,6 +64,18 @@ def seconds(text: str) -> float:
         raise ProcstreamError(f"--wait: {error}") from None
 
 
+def share(text: str) -> float:
+    """A share such as `0.1%` or `0.001` as a number from 0 to 1; raises ProcstreamError for anything else."""
+    number, percent_sign, rest = text.strip().partition("%")
+    try:
+        found = float(number) / (100 if percent_sign else 1)
+    except ValueError:
+        found = math.nan
+    if rest or not 0 <= found <= 1:
+        raise ProcstreamError(f"--max-dropped: found {text!r}, expected a share such as 0.1% or 0.001")
+    return found
+
+
 @app.command()
 def verify(
     pipeline: Pipeline = None,
@@ -83,6 +96,14 @@ def verify(
             "--from-committed", help="Expect nothing before each partition's first committed record."
         ),
     ] = False,
+    max_dropped: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE",
+            help="More dead letters than this are not proven: 0.1% of the records.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Prove that every record is committed exactly once. Exit code 0: proven, 1: not proven, 2: unknown."""
@@ -99,6 +120,7 @@ def verify(
                 wait=seconds(wait),
                 final=final,
                 from_committed=from_committed or target.from_latest,
+                max_dropped=None if max_dropped is None else share(max_dropped),
                 progress=display,
             )
     except ProcstreamError as error:
@@ -110,7 +132,7 @@ def verify(
         console.print(render(report), "")
         if target.selects and report.missing:
             console.print("the pipeline has a query: records that it omits count as missing", style="dim")
-        _print_lines(console, findings(report))
+        _print_lines(console, [*findings(report), *dead_letters(report)])
         _print_lines(console, [headline(report), summary(report)])
     raise typer.Exit(report.verdict.exit_code)
 

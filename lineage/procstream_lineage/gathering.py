@@ -14,7 +14,8 @@ from procstream_common.settings import KafkaSettings, load
 from rich.progress import Progress
 
 from procstream_lineage.commit_log import CommitLogReader
-from procstream_lineage.judging import judge
+from procstream_lineage.dead_letters import causes
+from procstream_lineage.judging import judge, limit_dropped
 from procstream_lineage.lake import visible_files
 from procstream_lineage.lake_side import LakeSide
 from procstream_lineage.offsets import EMPTY, Runs, TopicPartition
@@ -74,13 +75,15 @@ def verify_lake(
     wait: float = 0.0,
     final: bool = False,
     from_committed: bool = False,
+    max_dropped: float | None = None,
     progress: Progress = SILENT,
 ) -> Report:
     """Prove that a lake has every record of the topics exactly once, or report what contradicts it.
 
     The topics' end is taken once, at the beginning. With `wait` the lake is looked at again, for that many
     seconds at most, until everything up to that end is committed; `final`: no job continues after
-    that. `deep` reads the rows too. For the other arguments see `verify`.
+    that. `deep` reads the rows too. If more than `max_dropped` of the records (a share, 0 to 1) are dead
+    letters, the lake is not proven. For the other arguments see `judge`.
 
     Raises ProcstreamError when Kafka or the lake cannot be asked, or a line of the log is wrong.
     """
@@ -101,7 +104,9 @@ def verify_lake(
     progress.remove_task(task)
     if report.missing and not (final and last):
         report = _settled(lake_evidence, topic_evidence, report)
-    return report
+    if report.dropped and lake.dropped is not None:
+        report = replace(report, causes=causes(lake.dropped, topics))
+    return report if max_dropped is None else limit_dropped(report, max_dropped)
 
 
 def _settled(lake_evidence: "LakeEvidence", topic_evidence: "TopicEvidence", report: Report) -> Report:

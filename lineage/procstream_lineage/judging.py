@@ -5,7 +5,7 @@ Every record of the topic must be in exactly one committed row, in the output or
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
@@ -13,7 +13,7 @@ from procstream_lineage.account import Account, Landed, account
 from procstream_lineage.commit_log import LogEntry
 from procstream_lineage.lake_side import LakeSide, Tally
 from procstream_lineage.offsets import EMPTY, Runs, TopicPartition, coverage
-from procstream_lineage.report import Evidence, Offsets, Report, Verdict
+from procstream_lineage.report import Evidence, Offsets, Report, Verdict, percent
 from procstream_lineage.topic import Bounds, GapReading
 
 SAMPLES = 5
@@ -72,6 +72,17 @@ def judge(
     return _Case(output, dropped, kept, bad, accounts, high_watermarks).report()
 
 
+def limit_dropped(report: Report, most: float) -> Report:
+    """The report, not proven if more than this share (0 to 1) of the records was dropped."""
+    if report.dropped_share <= most:
+        return report
+    reason = (
+        f"{report.dropped:,} of {report.produced:,} records were dropped, {percent(report.dropped_share)};"
+        f" expected at most {percent(most)}"
+    )
+    return replace(report, verdict=Verdict.NOT_PROVEN, reasons=[reason, *report.reasons])
+
+
 def _landed(partition: TopicPartition, kept: Tally, bad: Tally, bounds: Bounds) -> Landed:
     blind = kept.blind or bad.blind
     return Landed(
@@ -103,6 +114,7 @@ class _Case:
             verdict=verdict,
             reasons=reasons,
             **counts,
+            causes={},
             absent_entries=len(self.absent),
             replayed_entries=sum(side.log.replayed for side in sides),
             cut_off_logs=sum(len(side.log.cut_off) for side in sides),

@@ -3,7 +3,7 @@
 from rich.filesize import decimal
 from rich.table import Table
 
-from procstream_lineage.report import PartitionReport, Report, Verdict
+from procstream_lineage.report import PartitionReport, Report, Verdict, percent
 
 ALL_PARTITIONS = 32
 """For topics with more partitions, only those with a fault or a doubt are shown, and the sum."""
@@ -62,10 +62,27 @@ def summary(report: Report, label: str = "verify") -> str:
     return f"{label}: " + " ".join(f"{name}={getattr(report, name)}" for name in names)
 
 
+def dead_letters(report: Report) -> list[str]:
+    """How many records were dropped, and why, a line for each cause."""
+    if not report.dropped:
+        return []
+    share = percent(report.dropped_share)
+    lines = [f"dead letters: {report.dropped:,} of {report.produced:,} records, {share}"]
+    width = max((len(cause) for cause in report.causes), default=0)
+    counts = [f"{count:,}" for count in report.causes.values()]
+    digits = max(map(len, counts), default=0)
+    return lines + [
+        f"  {cause:{width}}  {count:>{digits}}" for cause, count in zip(report.causes, counts, strict=True)
+    ]
+
+
 def headline(report: Report) -> str:
     """The verdict in words."""
+    exactly_once = "proven: every record is committed exactly once"
     return {
-        Verdict.PROVEN: "proven: every record is committed exactly once",
+        Verdict.PROVEN: f"{exactly_once}, {report.dropped:,} as dead letters"
+        if report.dropped
+        else exactly_once,
         Verdict.NOT_PROVEN: "not proven",
         Verdict.UNKNOWN: "unknown",
     }[report.verdict]

@@ -23,6 +23,12 @@ class Verdict(StrEnum):
         return {Verdict.PROVEN: 0, Verdict.NOT_PROVEN: 1, Verdict.UNKNOWN: 2}[self]
 
 
+def percent(share: float) -> str:
+    """A share from 0 to 1 as a percentage, with as many digits as tell it from 0 and from 100."""
+    digits = 2 if 0.0001 <= share <= 0.9999 or share in (0, 1) else 6
+    return f"{share * 100:.{digits}f}".rstrip("0").rstrip(".") + " %"
+
+
 @dataclass(frozen=True)
 class PartitionReport:
     """The counts of one partition; the topic has the offsets `[start, end)` of it."""
@@ -60,6 +66,7 @@ class Report:
 
     - `produced`: records in the topic, and committed ones that the topic has deleted since
     - `committed`, `dropped`: of them, those in files of the output, and of the dropped path
+    - `causes`: dropped records by the first word of their error, the most frequent first
     - `missing`: in neither, although later ones of their partition are
     - `doubled`: in more than one row: in the output, in the dropped path, or in both (`in_both`)
     - `unlogged`: data files that no log entry names
@@ -109,10 +116,17 @@ class Report:
     partitions: list[PartitionReport]
     other_topics: dict[str, int]
     samples: dict[str, list[str]]
+    causes: dict[str, int] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence, repr=False, compare=False)
+
+    @property
+    def dropped_share(self) -> float:
+        """Dropped records of those that the topic had: 0 to 1."""
+        return self.dropped / self.produced if self.produced else 0.0
 
     def as_json(self) -> dict[str, Any]:
         """Every field but `evidence`, ready for json.dumps."""
         plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "evidence"}
         plain["partitions"] = [vars(partition) for partition in self.partitions]
+        plain["dropped_share"] = self.dropped_share
         return plain

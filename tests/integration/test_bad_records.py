@@ -63,11 +63,11 @@ def bad_values(schema_id: int) -> list[tuple[str, bytes | None]]:
         (TRUNCATED, record[:3]),
         (TRUNCATED, b""),
         (TRUNCATED, header(schema_id) + length(1 << 20) + b"far less than a megabyte"),
+        (TRUNCATED, header(schema_id) + length((1 << 31) - 1) + b"two gigabytes"),
+        (TRUNCATED, header(schema_id) + length(1 << 40) + b"a terabyte"),
         (TRAILING, record + b"\x00"),
         (TRAILING, record + record),
         (UNDECODABLE, header(schema_id) + b"\xff" * 40),
-        (UNDECODABLE, header(schema_id) + length((1 << 31) - 1) + b"two gigabytes"),
-        (UNDECODABLE, header(schema_id) + length(1 << 40) + b"a terabyte"),
         (UNDECODABLE, header(schema_id) + length(-5) + b"less than nothing"),
         (TOMBSTONE, None),
     ]

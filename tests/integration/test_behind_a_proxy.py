@@ -10,7 +10,7 @@ import pytest
 import yaml
 from procstream_local.stack.home import Home
 
-from tests.integration import commands, records
+from tests.integration import commands
 from tests.integration.running import s3_lake
 from tests.integration.topics import MakeTopic
 
@@ -63,7 +63,10 @@ def test_up_finds_every_service_running(home: Home) -> None:
 def test_a_pipeline_from_the_first_record_to_the_proof(home: Home, topic: str, file: Path) -> None:
     lake = s3_lake(topic)
     run("produce", "lineage-input", "--topic", topic, "--count", str(COUNT), "--rate", "1000")
-    assert len(run("tail", topic, "--from-beginning", "-n", str(COUNT)).splitlines()) == COUNT
+    sent = [
+        json.loads(line) for line in run("tail", topic, "--from-beginning", "-n", str(COUNT)).splitlines()
+    ]
+    assert len(sent) == COUNT
     run("pipeline", "validate", "--online", str(file), **lake)
     assert "timestamp  TIMESTAMP(3)" in run("pipeline", "init", "--topic", topic, "--output", "-")
     started = json.loads(run("pipeline", "run", "--json", str(file), **lake))
@@ -71,7 +74,7 @@ def test_a_pipeline_from_the_first_record_to_the_proof(home: Home, topic: str, f
         report = json.loads(run("lineage", "verify", str(file), "--wait", "90s", "--deep", "--json", **lake))
         assert (report["verdict"], report["committed"]) == ("proven", COUNT)
         assert run("lineage", "files", str(file), **lake)
-        uuid = records.consume(topic)[0].value["uuid"]
+        uuid = sent[0]["value"]["uuid"]
         assert uuid in run("lineage", "trace", "--pipeline", str(file), uuid, **lake)
         found = json.loads(run("pipeline", "status", topic, "--json"))
         assert (found["job_id"], found["unanswered"]) == (started["job_id"], [])

@@ -13,6 +13,7 @@ from procstream_job.language.field_types import ColumnName, Topic
 from procstream_job.language.mistakes import PlacedError
 from procstream_job.language.part import Part
 from procstream_job.language.sql import Column
+from procstream_job.language.subject_schema import SubjectSchema
 
 
 class SourceError(PlacedError):
@@ -73,11 +74,11 @@ class SourceOptions(Part):
         return None
 
     @abstractmethod
-    def decoding(self, place: str, schema_text: str, registry: Mapping[str, str]) -> Decoding:
+    def decoding(self, place: str, schema: SubjectSchema, registry: Mapping[str, str]) -> Decoding:
         """How its records are decoded.
 
-        `place` is the source's in the file. `schema_text` is the latest schema of `schema_subject`, empty
-        without one; `registry` has the options of Flink's `avro-confluent` format.
+        `place` is the source's in the file. `schema` is that of `schema_subject`, empty without one;
+        `registry` has the options of Flink's `avro-confluent` format.
 
         Raises:
             SourceError: the schema cannot be read, or does not fit the file.

@@ -8,6 +8,7 @@ from procstream_job.formats.kind import Decoding, EventTime, SourceError, Source
 from procstream_job.language.columns import EVENT_TIME, METADATA_COLUMNS, PROCESSING_TIME
 from procstream_job.language.mistakes import did_you_mean
 from procstream_job.language.sql import Column
+from procstream_job.language.subject_schema import SubjectSchema
 
 
 @dataclass(frozen=True)
@@ -45,18 +46,18 @@ class SourceTable:
 
 
 def source_table(
-    name: str, source: SourceOptions, schema_text: str, registry: Mapping[str, str]
+    name: str, source: SourceOptions, schema: SubjectSchema, registry: Mapping[str, str]
 ) -> SourceTable:
     """The table of a source.
 
-    `schema_text` is the schema of its subject, empty where it has none; `registry` has the options of
+    `schema` is that of its subject, empty where it has none; `registry` has the options of
     Flink's `avro-confluent` format.
 
     Raises:
         SourceError: a column is missing, or one that a table cannot have.
     """
     place = f"sources.{name}"
-    decoding = source.decoding(place, schema_text, registry)
+    decoding = source.decoding(place, schema, registry)
     by_name = {column.name: column for column in decoding.columns}
     required = list(source.required)
     for index, column in enumerate(required):
@@ -79,11 +80,11 @@ def source_table(
 
 
 def source_tables(
-    pipeline: Pipeline, schemas: Mapping[str, str], registry: Mapping[str, str]
+    pipeline: Pipeline, schemas: Mapping[str, SubjectSchema], registry: Mapping[str, str]
 ) -> tuple[SourceTable, ...]:
     """The tables of a pipeline's sources; `schemas` has the schema of each subject. See `source_table`."""
     return tuple(
-        source_table(name, source, schemas.get(source.schema_subject or "", ""), registry)
+        source_table(name, source, schemas.get(source.schema_subject or "", SubjectSchema("")), registry)
         for name, source in pipeline.sources.items()
     )
 

@@ -11,6 +11,7 @@ from procstream_common.settings import KafkaSettings, RegistrySettings, load
 from procstream_job.file.reading import PER_PIPELINE_VARIABLES, PipelineError, PipelineFile
 from procstream_job.language.mistakes import in_file
 from procstream_job.language.needs import Needs
+from procstream_job.language.subject_schema import SubjectSchema
 from procstream_job.plan.job_plan import JobPlan, plan_job
 from procstream_job.plan.needs import pipeline_needs
 from procstream_job.plan.sources import source_tables
@@ -20,6 +21,8 @@ from procstream_job.submitting.patience import Patience
 from procstream_job.submitting.preflight import check_topics, registered_schemas
 
 _KAFKA_SECONDS = 5.0
+_MOST_VERSIONS = 50
+"""So many schemas of a subject travel with a plan; others are looked up."""
 
 
 def plan_jobs(
@@ -53,7 +56,11 @@ def plan_jobs(
             plans[file.label] = plan_job(
                 file.pipeline,
                 source_tables(file.pipeline, schemas, registry_options),
-                Connections(kafka.java(shaded=True), registry_options, schemas),
+                Connections(
+                    kafka.java(shaded=True),
+                    registry_options,
+                    {subject: schema.text for subject, schema in schemas.items()},
+                ),
                 env=env,
                 overrides=overrides,
                 folder=file.folder,
@@ -98,12 +105,16 @@ def _wait_for_topics(needs: Mapping[str, Needs], cluster: KafkaCluster, patience
     patience.until(check)
 
 
-def _wait_for_schemas(needs: Needs, registry: RegistrySettings | None, patience: Patience) -> dict[str, str]:
+def _wait_for_schemas(
+    needs: Needs, registry: RegistrySettings | None, patience: Patience
+) -> dict[str, SubjectSchema]:
     if registry is None or not needs.subjects:
         return {}
     with SchemaRegistry(registry) as client:
 
-        def latest(subject: str) -> str:
-            return client.latest(subject).schema_text
+        def schema_of(subject: str) -> SubjectSchema:
+            versions = client.versions(subject, most=_MOST_VERSIONS)
+            by_id = {version.id: version.schema_text for version in versions if version.is_avro_alone}
+            return SubjectSchema(client.latest(subject).schema_text, by_id)
 
-        return patience.until(lambda: registered_schemas(needs, latest))
+        return patience.until(lambda: registered_schemas(needs, schema_of))

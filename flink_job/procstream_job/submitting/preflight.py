@@ -6,6 +6,7 @@ from procstream_common.errors import NotFoundError
 
 from procstream_job.language.mistakes import PlacedError, did_you_mean
 from procstream_job.language.needs import Needs
+from procstream_job.language.subject_schema import SubjectSchema
 
 
 class MissingError(PlacedError):
@@ -20,12 +21,12 @@ def check_topics(needs: Needs, existing: Collection[str]) -> None:
             raise MissingError(f"{need.place}.topic: topic {need.name!r} does not exist{hint}")
 
 
-def registered_schemas(needs: Needs, latest_schema: Callable[[str], str]) -> dict[str, str]:
-    """The latest schema of each subject; raises `MissingError` if one is not registered."""
+def registered_schemas(needs: Needs, schema_of: Callable[[str], SubjectSchema]) -> dict[str, SubjectSchema]:
+    """The schema of each subject; raises `MissingError` if one is not registered."""
     schemas = {}
     for need in needs.subjects:
         try:
-            schemas[need.name] = latest_schema(need.name)
+            schemas[need.name] = schema_of(need.name)
         except NotFoundError as error:
             raise MissingError(f"{need.place}: {error}") from None
     return schemas

@@ -36,7 +36,7 @@ VALUES: dict[str, Any] = {
     },
     "generators": {"lineage-input": {"env": {"PRODUCER_RATE": "100"}}},
     "pipelines": {"procstat-lineage": {"enabled": False}},
-    "verification": {"options": ["--deep", "--wait=120s"]},
+    "verification": {"options": ["--deep", "--wait=120s", "--max-dropped=0"]},
 }
 
 

@@ -46,6 +46,17 @@ def test_a_pod_that_is_killed_costs_no_record(lineage: Pipeline, role: str) -> N
     lineage.verify()
 
 
+def test_a_registry_that_restarts_with_the_tasks_makes_no_dead_letters(lineage: Pipeline) -> None:
+    """Tasks that start know no schema; a registry that starts finds none before it has read its journal."""
+    last = lineage.wait_for_checkpoint()
+    lineage.namespace.kubectl(
+        "delete", "pod", "--selector=app.kubernetes.io/component=registry", "--grace-period=0", "--force"
+    )
+    lineage.delete("taskmanager")
+    lineage.wait_for_recovery(last)
+    lineage.verify()
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("component", ["kafka", "minio", "registry", "operator"])
 def test_a_part_that_is_replaced_costs_no_record(lineage: Pipeline, component: str) -> None:

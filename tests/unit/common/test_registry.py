@@ -47,6 +47,29 @@ def test_the_latest_schema_of_a_subject(registry: Callable[[Answer], SchemaRegis
     assert (found.id, found.version, found.schema_text) == (7, 2, '"long"')
 
 
+def test_the_newest_versions_of_a_subject(registry: Callable[[Answer], SchemaRegistry]) -> None:
+    schemas = {
+        "2": {"id": 7, "version": 2, "schema": '"int"', "references": []},
+        "4": {"id": 9, "version": 4, "schema": '"long"', "references": [{"name": "a"}]},
+        "5": {"id": 10, "version": 5, "schema": "{}", "schemaType": "JSON"},
+    }
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        number = request.url.path.removeprefix("/apis/ccompat/v7/subjects/a-value/versions").strip("/")
+        if not number:
+            return httpx.Response(200, json=[1, 2, 3, 4, 5])
+        if number == "3":
+            return httpx.Response(404, json={"error_code": 40402, "message": "deleted since"})
+        return httpx.Response(200, json=schemas[number])
+
+    found = registry(answer).versions("a-value", most=4)
+    assert [(one.id, one.schema_text, one.is_avro_alone) for one in found] == [
+        (7, '"int"', True),
+        (9, '"long"', False),
+        (10, "{}", False),
+    ]
+
+
 def test_a_schema_by_its_id(registry: Callable[[Answer], SchemaRegistry]) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         assert request.url.path == "/apis/ccompat/v7/schemas/ids/7"
@@ -118,6 +141,7 @@ def client(url: str) -> SchemaRegistry:
 CALLS: dict[str, Callable[[SchemaRegistry], object]] = {
     "subjects": lambda registry: registry.subjects(),
     "latest": lambda registry: registry.latest("a/b"),
+    "versions": lambda registry: registry.versions("a/b", most=5),
     "by_id": lambda registry: registry.by_id(3),
     "find": lambda registry: registry.find("a/b", "{}", "JSON", [Reference("r", "other", 2)]),
     "register": lambda registry: registry.register("a/b", "{}", "JSON", [Reference("r", "other", 2)]),

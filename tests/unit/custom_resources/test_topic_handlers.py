@@ -443,6 +443,22 @@ def test_drift_is_repaired_and_what_is_as_specified_costs_no_write(play: Play) -
     play(scenario)
 
 
+def test_a_leader_that_is_lost_is_noticed(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(world: World) -> None:
+        monkeypatch.setattr(kafka_topics, "_LEADERS_WITHIN", 0.0)
+        monkeypatch.setattr(topic_readiness, "_LEADER_POLL_SECONDS", 0.05)
+        async with world.operator(resync=SOON):
+            await world.api.create("Topic", "orders", {"partitions": 1})
+            await world.api.until_ready("Topic", "orders", "True", "TopicReady")
+            there = world.kafka.topics["orders"]
+            world.kafka.topics["orders"] = replace(there, leaderless=(0,))
+            await world.api.until_ready("Topic", "orders", "False", "WaitingForLeaders")
+            world.kafka.topics["orders"] = there
+            await world.api.until_ready("Topic", "orders", "True", "TopicReady")
+
+    play(scenario)
+
+
 def test_a_kafka_that_becomes_unavailable_is_noticed(play: Play) -> None:
     async def scenario(world: World) -> None:
         async with world.operator(resync=SOON):

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from procstream_job.formats.avro.options import avro_options
 from procstream_job.formats.avro.schema import UnreadableSchemaError, reader_schema
 
 SCHEMAS = Path(__file__).parents[3] / "helm" / "procstream" / "schemas"
@@ -122,7 +121,6 @@ def test_records_are_resolved_to_the_registrys_schema_with_its_aliases_and_defau
     )
     found = reader_schema(schema, columns)
     assert found.text == schema
-    assert avro_options(found, {"url": "http://registry"}) == {"url": "http://registry", "schema": schema}
 
 
 def test_a_type_may_be_defined_in_a_field_that_is_not_read() -> None:

@@ -7,6 +7,7 @@ from procstream_job.file.reading import load_pipeline
 from procstream_job.formats.kind import SourceError
 from procstream_job.language import sql
 from procstream_job.language.sql import Column, Statement
+from procstream_job.language.subject_schema import SubjectSchema
 from procstream_job.plan.job_plan import JobPlan, plan_job
 from procstream_job.plan.needs import pipeline_needs
 from procstream_job.plan.outputs import Outputs
@@ -28,7 +29,7 @@ def schema_text(subject: str) -> str:
 
 
 def plan(pipeline: Pipeline, overrides: dict[str, str] | None = None) -> JobPlan:
-    schemas = {need.name: schema_text(need.name) for need in pipeline_needs(pipeline).subjects}
+    schemas = {need.name: SubjectSchema(schema_text(need.name)) for need in pipeline_needs(pipeline).subjects}
     sources = source_tables(pipeline, schemas, {"url": "http://registry/"})
     return plan_job(
         pipeline, sources, Connections(kafka=KAFKA), env={"LAKE_PATH": "s3://lake"}, overrides=overrides
@@ -245,17 +246,19 @@ def test_a_wrong_time_column_is_told_before_flink_is_asked_if_there_is_no_query(
 def test_a_field_with_the_name_of_a_lineage_column_is_refused() -> None:
     schema = '{"type": "record", "name": "R", "fields": [{"name": "kafka_offset", "type": "long"}]}'
     with pytest.raises(SourceError, match=r"sources\.lineage_input: .* field 'kafka_offset' has the name"):
-        source_tables(load_pipeline("lineage", {}), {"lineage-input-value": schema}, {})
+        source_tables(load_pipeline("lineage", {}), {"lineage-input-value": SubjectSchema(schema)}, {})
 
 
-def test_a_schema_that_flink_cannot_derive_is_given_to_the_decoder() -> None:
-    schema = (
-        '{"type": "record", "name": "R", "fields": ['
-        '{"name": "colour", "type": {"type": "enum", "name": "C", "symbols": ["RED"]}}]}'
-    )
-    schemas, registry = {"lineage-input-value": schema}, {"url": "http://registry/"}
-    [table] = source_tables(load_pipeline("lineage", {}), schemas, registry)
-    assert table.decoding.options["schema"].startswith('{"type": "record", "name": "R"')
+def test_the_decoder_has_the_schema_to_resolve_to_and_those_that_records_were_written_with() -> None:
+    newest = schema_text("lineage-input-value")
+    schemas = {"lineage-input-value": SubjectSchema(newest, {3: "older", 7: newest})}
+    [table] = source_tables(load_pipeline("lineage", {}), schemas, {"url": "http://registry/"})
+    assert table.decoding.options == {
+        "url": "http://registry/",
+        "schema": newest,
+        "known-schemas.3": "older",
+        "known-schemas.7": newest,
+    }
 
 
 def test_what_the_query_may_name_is_known_for_guesses() -> None:

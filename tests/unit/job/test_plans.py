@@ -41,7 +41,12 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
         subject = request.path.split("/")[2]
         if subject not in schemas:
             return Answer(404, {"error_code": 40401, "message": "no"})
-        return Answer(200, {"id": 1, "version": 1, "schema": schemas[subject]})
+        if request.path.endswith("/versions"):
+            return Answer(200, [1, 2, 3])
+        version = int(request.path.rpartition("/")[2].replace("latest", "3"))
+        references = [{"name": "other", "subject": "other-value", "version": 1}] if version == 2 else []
+        found = {"id": 10 + version, "version": version, "schema": schemas[subject], "references": references}
+        return Answer(200, found)
 
     with serving(answer) as server:
         monkeypatch.setitem(ENV, "SCHEMA_REGISTRY_URL", server.url)
@@ -66,6 +71,15 @@ def test_a_plan_has_the_columns_that_the_registry_has_now(kafka: FakeKafka, regi
     plan = plan_jobs([file(**AVRO)], ENV)["orders.yaml"]
     assert [column.name for column in plan.sources[0].columns] == ["key"]
     assert plan.connections.registry["url"] == ENV["SCHEMA_REGISTRY_URL"]
+
+
+def test_a_plan_has_the_schemas_that_records_may_have_except_those_that_need_others(
+    kafka: FakeKafka, registry: dict[str, str]
+) -> None:
+    plan = plan_jobs([file(**AVRO)], ENV)["orders.yaml"]
+    options = plan.sources[0].decoding.options
+    known = {key: text for key, text in options.items() if key.startswith("known-schemas.")}
+    assert known == {"known-schemas.11": SCHEMA, "known-schemas.13": SCHEMA}
 
 
 def test_json_needs_no_registry(kafka: FakeKafka) -> None:
@@ -146,6 +160,9 @@ def test_a_schema_that_the_operator_registers_is_waited_for(
 
         def __exit__(self, *_error: object) -> None:
             pass
+
+        def versions(self, _subject: str, *, most: int) -> list[RegisteredSchema]:
+            return []
 
         def latest(self, subject: str) -> RegisteredSchema:
             asked.append(subject)

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from procstream_common.errors import NotFoundError, ProcstreamError, Server
 from procstream_job.file.reading import PipelineError, PipelineFile, load_pipeline, read_pipeline
+from procstream_job.language.subject_schema import SubjectSchema
 from procstream_job.plan.needs import pipeline_needs
 from procstream_job.submitting.patience import Patience
 from procstream_job.submitting.plans import plan_jobs
@@ -52,7 +53,7 @@ def test_a_topic_that_is_not_there_is_answered_with_the_nearest() -> None:
 
 
 def test_a_subject_that_is_not_registered_is_told_with_its_source() -> None:
-    def absent(subject: str) -> str:
+    def absent(subject: str) -> SubjectSchema:
         raise NotFoundError(Server.REGISTRY, f"subject {subject!r} is not registered")
 
     with pytest.raises(MissingError, match=r"^sources\.lineage_input: subject 'lineage-input-value' is not"):

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from procstream_job import Pipeline
+from procstream_job.language.subject_schema import SubjectSchema
 from procstream_job.topics.sql_catalog.topic_tables import (
     Declaration,
     Topic,
@@ -23,9 +24,10 @@ ERROR = {"name": "dead_letter_error", "type": "STRING", "metadata": "value.error
 DECLARED = Declaration("orders-pipeline", {"id": "STRING", "amount": "DECIMAL(10, 2)"})
 
 
-def schema(*fields: tuple[str, Any]) -> str:
+def schema(*fields: tuple[str, Any]) -> SubjectSchema:
     named = [{"name": name, "type": kind} for name, kind in fields]
-    return json.dumps({"type": "record", "name": "Order", "fields": named})
+    text = json.dumps({"type": "record", "name": "Order", "fields": named})
+    return SubjectSchema(text, {7: text})
 
 
 def table(topic: Topic) -> dict[str, Any]:
@@ -40,8 +42,8 @@ def own(found: dict[str, Any]) -> dict[str, str]:
 
 
 def test_the_registrys_schema_comes_first() -> None:
-    text = schema(("id", "string"), ("amount", ["null", "double"]))
-    found = table(Topic("orders", text, DECLARED, [b'{"x": 1}']))
+    registered = schema(("id", "string"), ("amount", ["null", "double"]))
+    found = table(Topic("orders", registered, DECLARED, [b'{"x": 1}']))
     assert found == {
         "comment": "columns of subject orders-value",
         "columns": [
@@ -59,7 +61,8 @@ def test_the_registrys_schema_comes_first() -> None:
             "value.format": "dead-letter",
             "value.dead-letter.format": "avro-confluent",
             "value.dead-letter.avro-confluent.url": "http://registry",
-            "value.dead-letter.avro-confluent.schema": text,
+            "value.dead-letter.avro-confluent.schema": registered.text,
+            "value.dead-letter.avro-confluent.known-schemas.7": registered.text,
         },
     }
 
@@ -74,7 +77,7 @@ def test_then_what_a_pipeline_declares() -> None:
 
 @pytest.mark.parametrize("text", ['{"type": "object"}', 'syntax = "proto3";', '"string"'])
 def test_a_schema_that_is_no_avro_record_is_passed_over(text: str) -> None:
-    assert own(table(Topic("orders", text, DECLARED))) == DECLARED.columns
+    assert own(table(Topic("orders", SubjectSchema(text), DECLARED))) == DECLARED.columns
 
 
 def test_then_what_its_records_tell() -> None:
@@ -103,7 +106,7 @@ def test_records_are_only_asked_where_nothing_else_tells() -> None:
     assert not needs_sample(Topic("orders", schema(("id", "string"))))
     assert not needs_sample(Topic("orders", None, DECLARED))
     assert needs_sample(Topic("orders"))
-    assert needs_sample(Topic("orders", "{}"))
+    assert needs_sample(Topic("orders", SubjectSchema("{}")))
 
 
 def test_the_first_pipeline_that_declares_a_topic_wins() -> None:

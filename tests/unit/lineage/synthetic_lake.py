@@ -54,12 +54,14 @@ class SyntheticLake:
             self.log(checkpoint, path, table.num_rows, _by_partition(offsets), ranges=ranges, log=log)
         return path
 
-    def drop(self, checkpoint: int, offsets: Mapping[int | str, Iterable[int]]) -> Path:
+    def drop(
+        self, checkpoint: int, offsets: Mapping[int | str, Iterable[int]], error: str = "TRUNCATED: the end"
+    ) -> Path:
         """A file of the dropped path with these offsets."""
         path = Path(self.paths.dropped) / self._next_name()
         table = records(_by_partition(offsets), checkpoint)
         columns = [*table.column_names[2:5], "error", "raw", "checkpoint_id"]
-        table = table.append_column("error", pa.array(["truncated"] * table.num_rows))
+        table = table.append_column("error", pa.array([error] * table.num_rows))
         table = table.append_column("raw", pa.array([b"\x00"] * table.num_rows)).select(columns)
         write_parquet(path, table)
         log = Path(self.paths.dropped_commit_log)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from procstream_common.errors import ProcstreamError
 from procstream_lineage import gathering, verify_pipeline
 from procstream_lineage.cli import app, main, seconds
 from typer.testing import CliRunner, Result
@@ -36,7 +37,8 @@ def test_a_proven_lake_is_a_table_and_a_line(lake: SyntheticLake, run: Run) -> N
     result = run("verify", "--topic", "orders")
     lines = result.stdout.splitlines()
     assert result.exit_code == 0
-    assert lines[-2] == "proven: every record is committed exactly once"
+    assert lines[-4:-2] == ["dead letters: 1 of 200 records, 0.5 %", "  TRUNCATED  1"]
+    assert lines[-2] == "proven: every record is committed exactly once, 1 as dead letters"
     assert lines[-1] == "verify: produced=200 committed=199 dropped=1 missing=0 doubled=0 unlogged=0"
     assert max(map(len, lines)) <= 80
     assert "\x1b" not in result.stdout
@@ -60,6 +62,49 @@ def test_a_lake_that_is_not_finished_is_undecided(lake: SyntheticLake, run: Run)
     assert result.exit_code == 2
     assert result.stdout.splitlines()[-1].endswith("unlogged=0 pending=100")
     assert run("verify", "--topic", "orders", "--final").exit_code == 1
+
+
+@pytest.mark.parametrize(("most", "exit_code"), [("2.5%", 0), ("0.025", 0), ("2.4%", 1), ("0", 1)])
+def test_more_dead_letters_than_allowed_are_not_proven(
+    lake: SyntheticLake, run: Run, most: str, exit_code: int
+) -> None:
+    lake.write(1, {0: range(100), 1: range(95)})
+    lake.drop(1, {1: [95, 96]}, "UNKNOWN_SCHEMA_ID: 7 is not the id of a schema in the registry")
+    lake.drop(1, {1: [97, 98, 99]})
+    result = run("verify", "--topic", "orders", "--max-dropped", most)
+    assert result.exit_code == exit_code
+    lines = result.stdout.splitlines()
+    assert lines[-5:-2] == [
+        "dead letters: 5 of 200 records, 2.5 %",
+        "  TRUNCATED          3",
+        "  UNKNOWN_SCHEMA_ID  2",
+    ]
+    refused = f"5 of 200 records were dropped, 2.5 %; expected at most {most.rstrip('%')} %"
+    assert (refused in lines) == bool(exit_code)
+
+
+@pytest.mark.parametrize("text", ["", "some", "-1%", "101%", "1.5", "nan", "1%%", "0.1 percent"])
+def test_a_share_that_is_none_is_one_line(lake: SyntheticLake, run: Run, text: str) -> None:
+    result = run("verify", "--topic", "orders", f"--max-dropped={text}")
+    assert isinstance(result.exception, ProcstreamError)
+    assert str(result.exception) == f"--max-dropped: found {text!r}, expected a share such as 0.1% or 0.001"
+
+
+def test_a_dropped_file_that_cannot_be_read_counts_without_its_cause(lake: SyntheticLake, run: Run) -> None:
+    lake.write(1, {0: range(100), 1: range(98)})
+    lake.drop(1, {1: [98]}).write_bytes(b"no Parquet")
+    lake.drop(1, {1: [99]})
+    report = json.loads(run("verify", "--topic", "orders", "--json").stdout)
+    assert report["causes"] == {"unreadable file": 1, "TRUNCATED": 1}
+    assert report["dropped_share"] == 0.01
+
+
+def test_dead_letters_of_other_topics_are_not_counted(lake: SyntheticLake, run: Run) -> None:
+    lake.write(1, {0: range(100), 1: range(99)})
+    lake.drop(1, {1: [99]})
+    lake.drop(1, {"returns/0": [0, 1]}, "TOMBSTONE: the value is null")
+    report = json.loads(run("verify", "--topic", "orders", "--json").stdout)
+    assert (report["dropped"], report["causes"]) == (1, {"TRUNCATED": 1})
 
 
 def test_json_is_one_object_with_every_field(lake: SyntheticLake, run: Run) -> None:

@@ -56,7 +56,7 @@ def test_a_dropped_path_is_read_the_same_way(lake: SyntheticLake) -> None:
     lake.drop(1, {0: [3]})
     dataset = committed_files(lake.paths.dropped, lake.paths.dropped_commit_log)
     assert dataset.to_table().select(["kafka_offset", "error"]).to_pylist() == [
-        {"kafka_offset": 3, "error": "truncated"}
+        {"kafka_offset": 3, "error": "TRUNCATED: the end"}
     ]
 
 

@@ -1,7 +1,8 @@
 from io import StringIO
 
+import pytest
 from procstream_lineage import findings, render, summary
-from procstream_lineage.report import Report
+from procstream_lineage.report import Report, percent
 from rich.console import Console
 
 from tests.unit.lineage.synthetic_lake import SyntheticLake, topic
@@ -35,6 +36,17 @@ def test_partitions_of_two_topics_carry_the_topic(lake: SyntheticLake) -> None:
     shown = text(lake.verify({**topic(10), **topic(5, name="returns")}))
     assert "orders/0" in shown
     assert "returns/0" in shown
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        *[(0.0, "0 %"), (1.0, "100 %"), (0.399703, "39.97 %"), (0.001, "0.1 %"), (0.5, "50 %")],
+        *[(0.0000015, "0.00015 %"), (0.99999, "99.999 %"), (0.1, "10 %")],
+    ],
+)
+def test_a_share_is_never_rounded_to_none_or_all(share: float, text: str) -> None:
+    assert percent(share) == text
 
 
 def test_the_summary_names_other_faults_only_if_there_are_any(lake: SyntheticLake) -> None:

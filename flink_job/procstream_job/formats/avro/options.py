@@ -5,10 +5,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from procstream_job.formats.avro.schema import ReaderSchema, UnreadableSchemaError, reader_schema
+from procstream_job.formats.avro.schema import UnreadableSchemaError, reader_schema
 from procstream_job.formats.kind import Decoding, SourceError, SourceOptions
 from procstream_job.language.columns import METADATA_COLUMNS
 from procstream_job.language.field_types import ColumnName
+from procstream_job.language.subject_schema import SubjectSchema
 
 AVRO = "avro-confluent"
 """Flink's name of the format."""
@@ -30,21 +31,22 @@ class AvroSource(SourceOptions):
         """Where the registry has the schema (Confluent's TopicNameStrategy by default)."""
         return self.subject or f"{self.topic}-value"
 
-    def decoding(self, place: str, schema_text: str, registry: Mapping[str, str]) -> Decoding:
+    def decoding(self, place: str, schema: SubjectSchema, registry: Mapping[str, str]) -> Decoding:
         """The columns of the schema, or those of its fields that the file lists."""
         try:
-            schema = reader_schema(schema_text, self.columns)
+            reader = reader_schema(schema.text, self.columns)
         except UnreadableSchemaError as error:
             raise SourceError(f"{place}: subject {self.schema_subject}: {error}") from None
-        for column in schema.columns:
+        for column in reader.columns:
             if column.name in METADATA_COLUMNS:
                 raise SourceError(
                     f"{place}: subject {self.schema_subject}: the field {column.name!r} has the name of"
                     " a column that every source table has; list the fields to read under columns, without it"
                 )
-        return Decoding(schema.columns, AVRO, avro_options(schema, registry))
+        return Decoding(reader.columns, AVRO, avro_options(schema, registry))
 
 
-def avro_options(schema: ReaderSchema, registry: Mapping[str, str]) -> dict[str, str]:
-    """Options of the format. Records are resolved to the schema of the registry."""
-    return {**registry, "schema": schema.text}
+def avro_options(schema: SubjectSchema, registry: Mapping[str, str]) -> dict[str, str]:
+    """Options of the format: the schema that records are resolved to, and those that are not looked up."""
+    known = {f"known-schemas.{number}": text for number, text in schema.by_id.items()}
+    return {**registry, "schema": schema.text, **known}

@@ -8,6 +8,7 @@ from pydantic import Field
 from procstream_job.formats.kind import Decoding, SourceOptions
 from procstream_job.language.field_types import ColumnName, SqlType
 from procstream_job.language.sql import Column
+from procstream_job.language.subject_schema import SubjectSchema
 
 JSON = "json"
 """Flink's name of the format."""
@@ -25,7 +26,7 @@ class JsonSource(SourceOptions):
         "`user: ROW<id STRING, tags ARRAY<STRING>>`. Times are ISO-8601.",
     )
 
-    def decoding(self, place: str, schema_text: str, registry: Mapping[str, str]) -> Decoding:
+    def decoding(self, place: str, schema: SubjectSchema, registry: Mapping[str, str]) -> Decoding:
         """The declared columns."""
         columns = tuple(Column(name, sql_type) for name, sql_type in self.columns.items())
         return Decoding(columns, JSON, JSON_OPTIONS)

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from procstream_job.file.model import Pipeline
 from procstream_job.file.reading import load_pipeline, shipped_pipelines
+from procstream_job.language.subject_schema import SubjectSchema
 from procstream_job.topics.sample import sample_topics
 from procstream_job.topics.sql_catalog.topic_tables import Topic, catalog, declarations, needs_sample
 
@@ -67,14 +68,16 @@ def update(file: Path, tables: Mapping[str, Any]) -> bool:
     return True
 
 
-def _schemas(topics: Iterable[str], registry: RegistrySettings) -> dict[str, str]:
+def _schemas(topics: Iterable[str], registry: RegistrySettings) -> dict[str, SubjectSchema]:
     found = {}
     with SchemaRegistry(registry) as client:
         for topic in topics:
             try:
-                found[topic] = client.latest(f"{topic}-value").schema_text
+                latest = client.latest(f"{topic}-value")
             except NotFoundError:
                 continue
+            known = {latest.id: latest.schema_text} if latest.is_avro_alone else {}
+            found[topic] = SubjectSchema(latest.schema_text, known)
     return found
 
 

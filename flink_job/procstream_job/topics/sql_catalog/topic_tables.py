@@ -11,6 +11,7 @@ from procstream_job.formats.dead_letter import ERROR_KEY, dead_letter_options
 from procstream_job.formats.json.inference import infer_columns
 from procstream_job.formats.json.options import JSON, JSON_OPTIONS, JsonSource
 from procstream_job.language.columns import METADATA_COLUMNS, METADATA_KEYS
+from procstream_job.language.subject_schema import SubjectSchema
 
 ERROR_COLUMN = "dead_letter_error"
 """Why a record could not be decoded; its own columns are null then."""
@@ -24,8 +25,8 @@ class Topic:
     """A topic and what is known of its records."""
 
     name: str
-    schema_text: str | None = None
-    """The registry's schema of the subject `<topic>-value`."""
+    schema: SubjectSchema | None = None
+    """That of the subject `<topic>-value`."""
     declared: "Declaration | None" = None
     sample: Sequence[bytes] = ()
     """Some values, newest last."""
@@ -99,16 +100,16 @@ def _table(topic: Topic, kafka: Mapping[str, str], registry: Mapping[str, str]) 
 
 
 def _by_schema(topic: Topic, registry: Mapping[str, str]) -> _Reading | None:
-    if topic.schema_text is None:
+    if topic.schema is None:
         return None
     try:
-        schema = reader_schema(topic.schema_text)
-        wanted = [column.name for column in schema.columns if column.name not in _TAKEN]
-        schema = reader_schema(topic.schema_text, wanted)
+        reader = reader_schema(topic.schema.text)
+        wanted = [column.name for column in reader.columns if column.name not in _TAKEN]
+        reader = reader_schema(topic.schema.text, wanted)
     except UnreadableSchemaError:
         return None
-    columns = {column.name: column.type for column in schema.columns}
-    options = dead_letter_options(AVRO, avro_options(schema, registry))
+    columns = {column.name: column.type for column in reader.columns}
+    options = dead_letter_options(AVRO, avro_options(topic.schema, registry))
     return _Reading(f"columns of subject {topic.name}-value", columns, options)
 
 

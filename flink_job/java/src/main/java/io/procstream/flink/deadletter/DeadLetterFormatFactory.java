@@ -1,6 +1,7 @@
 package io.procstream.flink.deadletter;
 
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
@@ -14,6 +15,8 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.avro.shaded.org.apache.avro.Schema;
+import org.apache.flink.avro.shaded.org.apache.avro.SchemaParseException;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.Configuration;
@@ -64,6 +67,13 @@ public final class DeadLetterFormatFactory implements DeserializationFormatFacto
             .noDefaultValue()
             .withDescription(
                     "Columns, separated by ';'. A record that lacks one, or has null there, is a dead letter.");
+
+    /** Besides the options of Flink's own {@code avro-confluent}: {@code 'known-schemas.<id>' = '<schema>'}. */
+    static final ConfigOption<Map<String, String>> KNOWN_SCHEMAS = ConfigOptions.key("known-schemas")
+            .mapType()
+            .defaultValue(Map.of())
+            .withDescription("Schemas that the registry has, by id. They are not looked up. A registry that does not"
+                    + " have the newest of them is unavailable.");
 
     /** These read on from one record into the next after a bad one, so cannot be wrapped. */
     private static final Set<String> BUFFERING = Set.of("avro", "debezium-avro-confluent");
@@ -126,17 +136,35 @@ public final class DeadLetterFormatFactory implements DeserializationFormatFacto
         RegistryAvroFormatFactory flinks = new RegistryAvroFormatFactory();
         Set<ConfigOption<?>> optional = new HashSet<>(flinks.optionalOptions());
         optional.add(AvroFormatOptions.AVRO_TIMESTAMP_LEGACY_MAPPING);
+        optional.add(KNOWN_SCHEMAS);
         validate(flinks.factoryIdentifier(), options, flinks.requiredOptions(), optional);
 
         Map<String, String> properties = RegistryAvroFormatFactory.buildOptionalPropertiesMap(options);
         RegistrySchemas registry = new RegistrySchemas(
-                options.get(AvroConfluentFormatOptions.URL), properties == null ? Map.of() : properties, retryTimeout);
+                options.get(AvroConfluentFormatOptions.URL),
+                properties == null ? Map.of() : properties,
+                knownSchemas(options),
+                retryTimeout);
         return insertOnly((columns, type) -> new AvroConfluentSchema(
                 columns,
                 options.get(AvroConfluentFormatOptions.SCHEMA),
                 options.get(AvroFormatOptions.AVRO_TIMESTAMP_LEGACY_MAPPING),
                 registry,
                 type));
+    }
+
+    private static Map<Integer, String> knownSchemas(Configuration options) {
+        Map<Integer, String> known = new HashMap<>();
+        options.get(KNOWN_SCHEMAS).forEach((id, schema) -> {
+            try {
+                known.put(Integer.valueOf(id), schema);
+                new Schema.Parser().setValidateDefaults(false).parse(schema);
+            } catch (NumberFormatException | SchemaParseException e) {
+                throw new ValidationException(
+                        String.format("Option 'known-schemas.%s' is not an Avro schema by its id.", id), e);
+            }
+        });
+        return known;
     }
 
     /** Without json's {@code ignore-parse-errors}: it would make nulls of what is a dead letter here. */

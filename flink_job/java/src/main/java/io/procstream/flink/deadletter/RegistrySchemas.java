@@ -20,9 +20,12 @@ import org.slf4j.LoggerFactory;
 /**
  * Looks up the schemas records were written with, and tells a record's fault from the registry's.
  *
- * <p>Only the registry's own "schema not found" (error code 40403) is the record's fault. Refused,
- * timed out, not authorised, failing: asked again with growing pauses, and when it took too long
- * the job fails. Then no record was called bad, and the job resumes from its last checkpoint.
+ * <p>Only the registry's own "schema not found" (error code 40403) is the record's fault, and only while the registry
+ * has a schema that it must have ({@link Canary}). Refused, timed out, not authorised, failing, empty: asked again
+ * with growing pauses, and when it took too long the job fails. Then no record was called bad, and the job resumes from
+ * its last checkpoint.
+ *
+ * <p>The schemas that were known when the job was planned are not looked up.
  */
 final class RegistrySchemas implements Serializable {
     private static final Logger LOG = LoggerFactory.getLogger(RegistrySchemas.class);
@@ -40,22 +43,29 @@ final class RegistrySchemas implements Serializable {
     private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
     private static final Duration LONGEST_CALL = Duration.ofSeconds(10);
+    private static final Duration LAG_PAUSE = Duration.ofMillis(250);
 
     private final String url;
     private final HashMap<String, String> properties;
+    private final HashMap<Integer, String> known;
     private final Duration retryTimeout;
 
     private transient SchemaRegistryClient client;
+    private transient Map<Integer, Schema> knownSchemas;
+    private transient Canary canary;
+    private transient LagBudget lag;
     private transient Map<Integer, Long> unknownIds;
 
     /**
      * A registry.
      *
      * @param properties of Confluent's client; may set its HTTP timeouts
+     * @param known texts of schemas that the registry has, by id
      * @param retryTimeout how long to go on asking a registry that does not answer
      */
-    RegistrySchemas(String url, Map<String, String> properties, Duration retryTimeout) {
+    RegistrySchemas(String url, Map<String, String> properties, Map<Integer, String> known, Duration retryTimeout) {
         this.url = url;
+        this.known = new HashMap<>(known);
         this.properties = new HashMap<>(properties);
         this.retryTimeout = retryTimeout;
         String call = Long.toString(Math.min(LONGEST_CALL.toMillis(), Math.max(1, retryTimeout.toMillis())));
@@ -65,6 +75,11 @@ final class RegistrySchemas implements Serializable {
 
     void open() {
         client = new CachedSchemaRegistryClient(url, CACHED_SCHEMAS, properties);
+        knownSchemas = new HashMap<>();
+        known.forEach((id, text) -> knownSchemas.put(
+                id, new Schema.Parser().setValidateDefaults(false).parse(text)));
+        canary = Canary.of(new CachedSchemaRegistryClient(url, CACHED_SCHEMAS, properties), known);
+        lag = new LagBudget();
         unknownIds = new LinkedHashMap<>() {
             @Override
             protected boolean removeEldestEntry(Map.Entry<Integer, Long> eldest) {
@@ -80,6 +95,10 @@ final class RegistrySchemas implements Serializable {
      * @throws IOException if the registry did not answer within the retry timeout
      */
     Schema byId(int id) throws IOException {
+        Schema planned = knownSchemas.get(id);
+        if (planned != null) {
+            return planned;
+        }
         if (id <= 0 || isKnownAsUnknown(id)) {
             throw unknown(id); // a registry counts from 1; garbage is often negative
         }
@@ -87,14 +106,18 @@ final class RegistrySchemas implements Serializable {
         Duration pause = FIRST_PAUSE;
         while (true) {
             Exception failure;
+            long asked = System.nanoTime();
             try {
                 return (Schema) client.getSchemaById(id).rawSchema(); // the client knows no type but Avro
             } catch (RestClientException e) {
                 if (e.getErrorCode() == SCHEMA_NOT_FOUND) {
-                    unknownIds.put(id, System.nanoTime());
-                    throw unknown(id);
+                    failure = doubt(id, asked, start);
+                    if (failure == null) {
+                        continue;
+                    }
+                } else {
+                    failure = e;
                 }
-                failure = e;
             } catch (IOException | RuntimeException e) {
                 if (OTHER_TYPE.matcher(String.valueOf(e.getMessage())).find()) {
                     throw new BadRecordException(
@@ -105,6 +128,29 @@ final class RegistrySchemas implements Serializable {
             giveUpAfter(start, pause, id, failure);
             pause(pause);
             pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
+        }
+    }
+
+    /**
+     * Why an answer "not found" does not count; null if the id is to be asked for again at once.
+     *
+     * @param asked when it was asked for, in nanoseconds
+     * @param start when it was asked for the first time
+     * @throws BadRecordException if the answer counts
+     */
+    private IOException doubt(int id, long asked, long start) throws IOException {
+        if (canary == null || canary.wasConfirmedBefore(asked)) {
+            if (canary == null || !lag.allows(LAG_PAUSE, start)) {
+                unknownIds.put(id, System.nanoTime());
+                throw unknown(id);
+            }
+            pause(LAG_PAUSE);
+        }
+        try {
+            canary.confirm();
+            return null;
+        } catch (IOException e) {
+            return e;
         }
     }
 
@@ -125,7 +171,7 @@ final class RegistrySchemas implements Serializable {
             Thread.sleep(pause.toMillis());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new IOException("Interrupted while the schema registry was away.", e);
+            throw new IOException("Interrupted while the schema registry was unavailable.", e);
         }
     }
 

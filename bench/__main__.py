@@ -37,7 +37,7 @@ def sampler(
 ) -> None:
     """CPU time per sample and memory of the /proc/stat sampler."""
     with embedded_stack(Console(stderr=True)):
-        # A program of its own, which also measures a sampler on another broker.
+        # A separate program, which can also measure a sampler on another broker.
         command = [sys.executable, "-m", "bench.sampler", "--seconds", str(seconds)]
         command += ["--json"] if as_json else []
         if code := subprocess.run(command, check=False).returncode:

@@ -1,4 +1,4 @@
-"""Why records were dropped, as the rows of the dropped path say."""
+"""Why records were dropped, according to the rows of the dropped path."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from procstream_lineage.storage import Folder, folder
 from procstream_lineage.target import Place
 
 UNREADABLE = "unreadable file"
-"""Stands for the cause of rows in a file that cannot be read."""
+"""The cause of the rows in a file that cannot be read."""
 
 _COLUMNS = ["kafka_topic", "error"]
 _ROWS_AT_ONCE = 128 * 1024

@@ -80,7 +80,7 @@ def verify_lake(
 ) -> Report:
     """Prove that a lake has every record of the topics exactly once, or report what contradicts it.
 
-    The topics' end is taken once, at the beginning. With `wait` the lake is looked at again, for that many
+    The end of the topics is read once, at the start. With `wait` the lake is read again, for that many
     seconds at most, until everything up to that end is committed; `final`: no job continues after
     that. `deep` reads the rows too. If more than `max_dropped` of the records (a share, 0 to 1) are dead
     letters, the lake is not proven. For the other arguments see `judge`.
@@ -124,7 +124,7 @@ def _settled(lake_evidence: "LakeEvidence", topic_evidence: "TopicEvidence", rep
 
 
 class LakeEvidence:
-    """What a lake has, looked at repeatedly; no file is read twice."""
+    """What a lake has, read repeatedly; no file is read twice."""
 
     def __init__(self, lake: Lake, deep: bool, progress: Progress = SILENT) -> None:
         self._folders = [(folder(place.data), folder(place.log)) for place in lake.places.values()]

@@ -28,7 +28,7 @@ def visible_files(lake: Folder, *, besides: Folder | None = None) -> dict[str, i
     """Sizes in bytes of the data files by their path below the lake's folder.
 
     As in Hive, names that begin with `.` or `_` are not data: files still being written, and logs. `besides`
-    is a folder whose files are something else, should it lie inside the lake's.
+    is a folder with other files, which may be inside the lake's folder.
     """
     inner = f"{besides.root}/" if besides is not None else None
     return {

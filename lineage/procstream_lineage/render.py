@@ -34,14 +34,14 @@ def render(report: Report) -> Table:
 
 
 def findings(report: Report) -> list[str]:
-    """What is behind the verdict, a line each: reasons with examples, then what was looked at."""
+    """The reasons of the verdict with examples, and what was examined, one line each."""
     lines = [*report.reasons]
     for fault, examples in report.samples.items():
         lines += [f"  {fault}: {example}" for example in examples]
-    looked_at = "rows, log and topic" if report.deep else "log and topic"
+    examined = "rows, log and topic" if report.deep else "log and topic"
     lines.append(
         f"committed files: {report.files:,} ({decimal(report.bytes)}), checkpoints: {report.checkpoints:,}; "
-        f"looked at {looked_at}"
+        f"examined: {examined}"
     )
     explained = {
         "log entries without a file, of failed checkpoints": report.absent_entries,

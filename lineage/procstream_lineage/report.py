@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 
 
 def percent(share: float) -> str:
-    """A share from 0 to 1 as a percentage, with as many digits as tell it from 0 and from 100."""
+    """A share from 0 to 1 as a percentage, with enough digits to distinguish it from 0 and from 100."""
     digits = 2 if 0.0001 <= share <= 0.9999 or share in (0, 1) else 6
     return f"{share * 100:.{digits}f}".rstrip("0").rstrip(".") + " %"
 

@@ -74,15 +74,14 @@ def _refusals(spec: TopicSpec, state: TopicState) -> Iterable[tuple[Refusal, str
     if spec.partitions < state.partitions:
         yield (
             Refusal.PARTITIONS_CANNOT_SHRINK,
-            f"the topic has {state.partitions} partitions and {spec.partitions} are asked for; Kafka removes "
-            f"none: ask for {state.partitions}, or copy the records into a new topic",
+            f"the topic has {state.partitions} partitions, expected {spec.partitions}; Kafka cannot remove "
+            f"partitions: specify {state.partitions}, or copy the records to a new topic",
         )
     if spec.replication_factor != state.replication_factor:
         yield (
             Refusal.REPLICATION_FACTOR_DIFFERS,
-            f"the topic has replication factor {state.replication_factor} and {spec.replication_factor} is "
-            f"asked for: ask for {state.replication_factor}, or reassign its partitions "
-            "(kafka-reassign-partitions.sh)",
+            f"the topic has replication factor {state.replication_factor}, "
+            f"expected {spec.replication_factor}: specify {state.replication_factor}, or reassign the partitions (kafka-reassign-partitions.sh)",
         )
 
 

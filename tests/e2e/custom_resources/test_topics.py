@@ -91,7 +91,7 @@ def test_an_existing_topic_is_adopted_without_loss(namespace: Namespace, kafka: 
     future.result()
     namespace.apply(topic("legacy-3", partitions=2))
     condition = until_ready(namespace, "topic", "legacy-3", "False", "PartitionsCannotShrink")
-    assert "the topic has 4 partitions and 2 are asked for" in condition["message"]
+    assert "the topic has 4 partitions, expected 2" in condition["message"]
 
 
 def test_of_two_resources_for_one_topic_the_older_owns_it(namespace: Namespace, kafka: AdminClient) -> None:

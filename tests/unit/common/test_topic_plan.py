@@ -36,14 +36,14 @@ def test_partitions_do_not_shrink() -> None:
     steps = plan(spec(partitions=2), state(partitions=3))
     assert not steps
     assert steps.refusals[Refusal.PARTITIONS_CANNOT_SHRINK].endswith(
-        "ask for 3, or copy the records into a new topic"
+        "specify 3, or copy the records to a new topic"
     )
 
 
 def test_a_replication_factor_is_left_as_it_is() -> None:
     steps = plan(spec(replicas=3, partitions=5), state(replicas=1))
     assert steps.grow_to == 5
-    assert "has replication factor 1 and 3 is asked for" in steps.refusals[Refusal.REPLICATION_FACTOR_DIFFERS]
+    assert "has replication factor 1, expected 3" in steps.refusals[Refusal.REPLICATION_FACTOR_DIFFERS]
 
 
 def test_a_setting_that_differs_is_set() -> None:

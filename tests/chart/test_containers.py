@@ -100,6 +100,39 @@ def test_a_server_is_ready_when_it_answers(plain: Rendered, workload: str, path:
     assert probe["periodSeconds"] == 5
 
 
+def test_probes_of_a_server_ask_the_port_that_its_clients_use(plain: Rendered) -> None:
+    asked = {
+        (name, probe): (found.get("tcpSocket") or found["httpGet"])["port"]
+        for name, one in by_name(plain).items()
+        for container in one.pod["containers"][:1]
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe")
+        if (found := container.get(probe)) and "exec" not in found
+    }
+    assert {port for (name, _), port in asked.items() if name == "StatefulSet/kafka"} == {"kafka"}
+    assert {port for (name, _), port in asked.items() if name == "StatefulSet/minio"} == {"s3"}
+    assert asked["Deployment/registry", "readinessProbe"] == "http"
+    assert asked["Deployment/registry", "livenessProbe"] == "http"
+
+
+OTHER_NAMES = {
+    "APICURIO_DATASOURCE_USERNAME": "POSTGRES_USER",
+    "APICURIO_DATASOURCE_PASSWORD": "POSTGRES_PASSWORD",
+    "MINIO_ROOT_USER": "AWS_ACCESS_KEY_ID",
+    "MINIO_ROOT_PASSWORD": "AWS_SECRET_ACCESS_KEY",
+}
+"""Variables of programs that have another name for a setting: the Secret's entry."""
+
+
+def test_a_variable_has_the_secrets_entry_of_its_name(rendered: Rendered) -> None:
+    for one in workloads(rendered):
+        for container in one.containers():
+            for variable in container.get("env", ()):
+                name = variable["name"]
+                key = variable.get("valueFrom", {}).get("secretKeyRef", {}).get("key", name)
+                assert key in (name, OTHER_NAMES.get(name)), one.name
+                assert "secretKeyRef" in variable.get("valueFrom", {}) or name not in OTHER_NAMES, one.name
+
+
 def test_the_registry_has_started_when_it_has_read_its_journal(plain: Rendered) -> None:
     registry = by_name(plain)["Deployment/registry"].pod["containers"][0]
     assert registry["startupProbe"]["httpGet"] == {"path": "/health/ready", "port": "management"}

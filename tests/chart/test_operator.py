@@ -102,6 +102,13 @@ def test_its_permissions_are_what_the_handlers_need(chart: Chart) -> None:
     }
 
 
+def test_it_may_read_the_connection_and_what_the_values_name(chart: Chart) -> None:
+    named = {"readableConfigMaps": ["settings"], "readableSecrets": ["login"]}
+    found = rules(chart.render({**EXTERNAL, "operator": named}))
+    assert set(found["configmaps"]["resourceNames"]) == {"events-procstream-connection", "settings"}
+    assert "login" in found["secrets"]["resourceNames"]
+
+
 def test_the_whole_cluster_takes_a_cluster_role(everything: Rendered) -> None:
     found = rules(everything, "ClusterRole")
     assert "resourceNames" not in found["configmaps"], "of any name"

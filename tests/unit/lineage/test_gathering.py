@@ -126,6 +126,17 @@ def test_a_commit_seen_half_done_is_looked_at_again(
     assert verify(KnownCluster(topic(10))).verdict is Verdict.PROVEN
 
 
+def test_a_slow_commit_is_waited_for_as_long_as_is_asked(
+    lake: SyntheticLake, verify: Callable[..., Report], clock: Clock
+) -> None:
+    late = lake.write(1, {0: range(5)})
+    content = late.read_bytes()
+    late.unlink()
+    lake.write(1, {0: range(5, 10)})
+    clock.events[4 * gathering.SETTLE_S] = lambda: late.write_bytes(content)
+    assert verify(KnownCluster(topic(10)), wait=6 * gathering.SETTLE_S).verdict is Verdict.PROVEN
+
+
 def test_a_commit_that_stands_still_is_a_loss(
     lake: SyntheticLake, verify: Callable[..., Report], clock: Clock
 ) -> None:

@@ -16,7 +16,7 @@ def get(home: Home, path: str) -> Any:
 
 def restarts(home: Home, job_id: str) -> int:
     """How often a job was restarted since it was submitted."""
-    # The JobManager collects metrics every ten seconds; a young job has none yet.
+    # The JobManager collects metrics at most once a second; a job that has just started has none yet.
     metrics = until(lambda: get(home, f"jobs/{job_id}/metrics?get=numRestarts"), "metric numRestarts")
     return int(metrics[0]["value"])
 

@@ -112,7 +112,7 @@ def test_a_lost_taskmanager_is_reported_until_its_jobs_have_recovered(
     assert (home.path / "flink" / "taskmanager.id").read_text() in alive, "up returned before it registered"
     crash.until_recovered(pipeline, after=began)
     found = until(
-        # The JobManager collects metrics every ten seconds; until then it reports no restart.
+        # The JobManager collects metrics at most once a second; until then it reports no restart.
         lambda: not (found := document_of(pipeline))["problems"] and found["restarts"] and found,
         "a restart and no problem",
         timeout=200,  # a job that failed three times counts as healthy after 3 min at the latest

@@ -23,7 +23,8 @@ from tests.unit.http_server import Answer, Request, serving
 
 KNOWN = PipelineRecord(name="lineage", source="lineage", job_id="a1b2")
 STOPPED = KNOWN.model_copy(update={"active": False, "savepoint": "file:/savepoint"})
-RUNNING = sorted(jobs.RUNNING)
+# Flink's states of a job that may not be started a second time (`JobStatus`).
+RUNNING = ["INITIALIZING", "CREATED", "RUNNING", "RESTARTING", "FAILING", "RECONCILING"]
 ENDED = ["FINISHED", "CANCELED", "FAILED"]
 
 Flink = Callable[..., int]

@@ -81,7 +81,8 @@ def _refusals(spec: TopicSpec, state: TopicState) -> Iterable[tuple[Refusal, str
         yield (
             Refusal.REPLICATION_FACTOR_DIFFERS,
             f"the topic has replication factor {state.replication_factor}, "
-            f"expected {spec.replication_factor}: specify {state.replication_factor}, or reassign the partitions (kafka-reassign-partitions.sh)",
+            f"expected {spec.replication_factor}: specify {state.replication_factor}, "
+            "or reassign the partitions (kafka-reassign-partitions.sh)",
         )
 
 

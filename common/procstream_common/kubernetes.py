@@ -147,11 +147,13 @@ class ApiServer:
         query: Mapping[str, str] | None = None,
         accept: str = "application/json",
         timeout: float = _REQUEST_SECONDS,
+        host: str | None = None,
     ) -> Any:
         """The JSON of the answer. A service behind the API server may return any JSON value.
 
         `path` is what follows the server's address, `timeout` is in seconds. `patch` is a JSON merge patch
-        (RFC 7386), `apply` a server-side apply.
+        (RFC 7386), `apply` a server-side apply. `host` replaces the header `Host`, which the API server
+        passes on to a service behind it.
 
         Raises:
             UnavailableError: no answer, or it cannot answer now.
@@ -172,6 +174,8 @@ class ApiServer:
             headers["Content-Type"] = _CONTENT_TYPES.get(verb, "application/json")
         if (authorization := self._access.authorization()) is not None:
             headers["Authorization"] = authorization
+        if host is not None:
+            headers["Host"] = host
         name = self._access.tls_server_name
         try:
             response = await self._client.request(

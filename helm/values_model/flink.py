@@ -5,7 +5,7 @@ from pydantic import Field
 from helm.values_model.image import Image, image
 from helm.values_model.kubernetes import Resources, Scheduled, Spread, resources
 from helm.values_model.part import Part
-from helm.values_model.text import Count, Duration, NonEmpty, Scalars
+from helm.values_model.text import Count, Duration, HostName, NonEmpty, Scalars
 
 _MEMORY = "Resources. Flink divides up the memory: set a limit in Mi or Gi."
 
@@ -44,6 +44,16 @@ class Checkpoints(Part):
     )
 
 
+class Rest(Part):
+    """Flink's REST interface and UI, and the SQL Gateway."""
+
+    allowed_hosts: list[HostName] = Field(
+        [],
+        description="Further names or addresses, without a port, by which clients may reach Flink,"
+        " such as the host of an Ingress. The names of its Services and localhost are always allowed.",
+    )
+
+
 class FlinkClusters(Part):
     """How pipelines run. Each pipeline has its own cluster, in application mode."""
 
@@ -52,6 +62,7 @@ class FlinkClusters(Part):
     operator: FlinkOperator = Field(FlinkOperator(), description="The Flink Kubernetes Operator.")
     job_manager: JobManager = Field(JobManager(), description="JobManager of each pipeline.")
     task_manager: TaskManager = Field(TaskManager(), description="TaskManagers of each pipeline.")
+    rest: Rest = Field(Rest(), description="Flink's REST interface and UI, and the SQL Gateway.")
     checkpoints: Checkpoints = Field(Checkpoints(), description="Checkpoints of all pipelines.")
     configuration: Scalars = Field(
         {},

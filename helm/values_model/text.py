@@ -15,6 +15,10 @@ Url = Annotated[str, Field(pattern=r"^(https?://[^\s/@]+(/\S*)?)?$")]
 PostgresUrl = Annotated[str, Field(pattern=r"^(postgres(ql)?://[^\s/@]+/\S+)?$")]
 BootstrapServers = Annotated[str, Field(pattern=r"^([^\s,:/]+:[0-9]+(,[^\s,:/]+:[0-9]+)*)?$")]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+HostName = Annotated[
+    str, Field(pattern=r"^([A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$")
+]
+"""A name, an IPv4 or an IPv6 address, without a port."""
 NonEmpty = Annotated[str, Field(min_length=1)]
 JavaSize = Annotated[str, Field(pattern=r"^[1-9][0-9]*[kmg]$")]
 Duration = Annotated[str, Field(pattern=_INTERVAL["pattern"])]

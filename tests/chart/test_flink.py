@@ -9,7 +9,7 @@ from procstream_job.file.reading import shipped_pipelines
 
 from tests.chart.conftest import ALL_PIPELINES, OWN_PIPELINE
 from tests.chart.pod_security import violations
-from tests.chart.rendering import CHART, Chart, RefusedError, environment
+from tests.chart.rendering import CHART, NAMESPACE, PREFIX, Chart, RefusedError, environment
 
 OWN = OWN_PIPELINE
 ALL = ALL_PIPELINES
@@ -231,3 +231,54 @@ def test_a_cluster_without_flinks_operator_is_reported(chart: Chart) -> None:
 
 def test_all_that_ship_are_listed() -> None:
     assert set(yaml.safe_load((CHART / "values.yaml").read_text())["pipelines"]) == set(shipped_pipelines())
+
+
+def test_every_service_of_a_rest_interface_is_an_allowed_host(chart: Chart) -> None:
+    given = values(ALL) | {"sqlGateway": {"enabled": True}}
+    given["flink"]["rest"] = {"allowedHosts": ["flink.example.com", "10.0.0.7", "fd00::7"]}
+    rendered = chart.render(given, "values-local.yaml")
+    hosts = {
+        name: set(yaml.safe_load(one["data"]["config.yaml"])["procstream.rest.allowed-hosts"].split(";"))
+        for name, one in rendered.of("ConfigMap").items()
+        if "config.yaml" in one["data"]
+    }
+    services = [
+        name
+        for name, one in rendered.of("Service").items()
+        if {"rest", 8081, 8083} & {port.get("targetPort") for port in one["spec"]["ports"]}
+        or name == "sql-gateway"
+    ]
+    assert len(services) == len(ALL) + 2
+    for name in services:
+        full = f"{PREFIX}-{name}"
+        own = hosts[name.removesuffix("-jobmanager")]
+        assert own >= {full, f"{full}.{NAMESPACE}", f"{full}.{NAMESPACE}.svc"}
+        assert own >= {f"{full}.{NAMESPACE}.svc.cluster.local", "flink.example.com", "10.0.0.7", "fd00::7"}
+    for name, one in (
+        chart.render(values(ALL, operator=True), "values-local.yaml").of("FlinkDeployment").items()
+    ):
+        # Flink's operator calls the Service that Flink creates.
+        own = one["spec"]["flinkConfiguration"]["procstream.rest.allowed-hosts"].split(";")
+        assert f"{PREFIX}-{name}-rest.{NAMESPACE}" in own
+
+
+def test_probes_name_a_host_that_is_allowed(chart: Chart) -> None:
+    rendered = chart.render(values(ALL) | {"sqlGateway": {"enabled": True}}, "values-local.yaml")
+    probes = [
+        container[kind]["httpGet"]
+        for called, spec in rendered.pods()
+        if "pipeline" in called or "sql-gateway" in called
+        for container in spec["containers"]
+        for kind in ("startupProbe", "readinessProbe", "livenessProbe")
+        if "httpGet" in container.get(kind, {})
+    ]
+    assert len(probes) == len(ALL) + 3
+    assert all(one["httpHeaders"] == [{"name": "Host", "value": "localhost"}] for one in probes)
+
+
+@pytest.mark.parametrize(
+    "host", ["http://flink.example.com", "flink.example.com:443", "*.example.com", "", "a b"]
+)
+def test_an_allowed_host_is_a_name_or_an_address(chart: Chart, host: str) -> None:
+    with pytest.raises(RefusedError, match="allowedHosts"):
+        chart.render({"flink": {"rest": {"allowedHosts": [host]}}}, "values-local.yaml")

@@ -58,6 +58,17 @@
 s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
 {{- end -}}
 
+{{/* Hosts that requests to Flink's REST interface may name, besides loopback and rest.address, as a list of Flink: the
+     names of the Services, and those of the values. (dict "root" $ "pipeline" SETTINGS) */}}
+{{- define "procstream.flink.allowedHosts" -}}
+{{- $namespace := .root.Release.Namespace -}}
+{{- $hosts := list -}}
+{{- range .pipeline.services | default (list .pipeline.fullname (printf "%s-rest" .pipeline.fullname)) -}}
+{{- $hosts = concat $hosts (list . (printf "%s.%s" . $namespace) (printf "%s.%s.svc" . $namespace) (printf "%s.%s.svc.cluster.local" . $namespace)) -}}
+{{- end -}}
+{{- concat $hosts .root.Values.flink.rest.allowedHosts | uniq | join ";" -}}
+{{- end -}}
+
 {{/* Flink's configuration of a cluster, without the options of Deployments: (dict "root" $ "pipeline" SETTINGS).
      procstream_job sets the options of the job itself (state, checkpoints, restarts). A session cluster ("session"
      in its settings) is not highly available: its jobs end with it. Flink's operator refuses a key that is a prefix
@@ -73,6 +84,8 @@ s3://{{ .root.Values.s3.bucket }}/flink/{{ .pipeline.name }}
   "taskmanager.rpc.port" "6122"
   "metrics.reporter.prometheus.factory.class" "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
   "metrics.reporter.prometheus.port" "9249"
+  "procstream.rest.allowed-hosts" (include "procstream.flink.allowedHosts" .)
+  "web.access-control-allow-origin" "http://localhost:8081"
   "s3.path.style.access" $s3.S3_PATH_STYLE
   "fs.s3a.endpoint.region" $s3.AWS_REGION
 -}}
@@ -234,7 +247,8 @@ startupProbe:
   periodSeconds: 2
   failureThreshold: 300
 readinessProbe:
-  httpGet: {path: /config, port: rest}
+  # The kubelet would name the pod's address, which Flink's guard against web pages does not know.
+  httpGet: {path: /config, port: rest, httpHeaders: [{name: Host, value: localhost}]}
   periodSeconds: 5
   timeoutSeconds: 5
 livenessProbe:

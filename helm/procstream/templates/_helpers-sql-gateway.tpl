@@ -60,7 +60,7 @@ matchExpressions:
 -}}
 {{- /* Sessions start in the catalog of this name, which is in the store. */}}
 {{- $_ := set $configuration "table.builtin-catalog-name" "procstream" -}}
-{{- $settings := dict "name" "sql-gateway" "session" true "taskManager" $gateway.taskManager "configuration" (mergeOverwrite $configuration (deepCopy $gateway.configuration)) -}}
+{{- $settings := dict "name" "sql-gateway" "session" true "services" (list (include "procstream.sqlGateway.name" .) (include "procstream.sqlGateway.jobManager" .)) "taskManager" $gateway.taskManager "configuration" (mergeOverwrite $configuration (deepCopy $gateway.configuration)) -}}
 {{- include "procstream.flink.configuration" (dict "root" . "pipeline" $settings) | trim -}}
 {{- end -}}
 

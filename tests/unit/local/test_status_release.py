@@ -142,3 +142,24 @@ def test_an_api_server_that_refuses_is_an_error_and_not_an_empty_release(run: Ru
     result = run(api_server, "--release", "events")
     assert result.exit_code == 1
     assert "refused to list /api/v1/namespaces/data/pods" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("refused", "answer"),
+    [
+        pytest.param(lambda host: host != "localhost", Answer(403, {"errors": ["Forbidden"]}), id="Flink"),
+        pytest.param(lambda host: host == "localhost", NO_SUCH_KIND, id="a proxy before the API server"),
+    ],
+)
+def test_a_jobmanager_is_asked_by_a_name_that_it_accepts(
+    run: Run, refused: Callable[[str], bool], answer: Answer
+) -> None:
+    api_server = ApiServer()
+
+    def strict(request: Request) -> Answer:
+        proxied = "/proxy/" in request.path
+        return answer if proxied and refused(request.headers["Host"]) else api_server(request)
+
+    result = run(strict, "--release", "events", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["pipelines"][0]["state"] == "RUNNING"

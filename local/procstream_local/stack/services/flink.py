@@ -125,6 +125,8 @@ def _configuration(folder: Path, ports: dict[str, int]) -> dict[str, object]:
         "rest.address": "127.0.0.1",
         "rest.bind-address": "127.0.0.1",
         "rest.port": ports["flink-rest"],
+        # By default "*". The Flink module refuses requests of other sites in any case (flink.web).
+        "web.access-control-allow-origin": f"http://127.0.0.1:{ports['flink-rest']}",
         "taskmanager.host": "127.0.0.1",
         "taskmanager.bind-host": "127.0.0.1",
         "taskmanager.numberOfTaskSlots": TASK_SLOTS,

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from procstream_common.errors import ProcstreamError
+from procstream_common.web_pages import hosts_of, refusal
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from procstream_operator.health import Health
@@ -27,7 +29,14 @@ async def serving(host: str, port: int, *, metrics: Metrics, health: Health) -> 
     async def ready(_request: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
 
-    app = web.Application()
+    @web.middleware
+    async def refuse_web_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+        reason = refusal(lambda name: request.headers.getall(name, []), hosts_of(host))
+        if reason is not None:
+            raise web.HTTPForbidden(text=f"refused: found {reason}\n")
+        return await handler(request)
+
+    app = web.Application(middlewares=[refuse_web_pages])
     app.add_routes([web.get("/metrics", show_metrics), web.get("/healthz", judge), web.get("/readyz", ready)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

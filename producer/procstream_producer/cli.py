@@ -70,7 +70,7 @@ def procstat(
     ] = True,
     metrics_host: Annotated[
         str, typer.Option(envvar="METRICS_HOST", help="Address of /metrics and /healthz.")
-    ] = "0.0.0.0",  # noqa: S104 - for Prometheus and the kubelet
+    ] = "127.0.0.1",
     metrics_port: Annotated[
         int,
         typer.Option(

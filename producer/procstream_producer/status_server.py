@@ -3,12 +3,13 @@
 import json
 import socketserver
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from procstream_common.errors import ProcstreamError
+from procstream_common.web_pages import hosts_of, refusal
 from prometheus_client import CONTENT_TYPE_LATEST
 
 Health = Callable[[], tuple[bool, dict[str, Any]]]
@@ -18,7 +19,7 @@ class StatusServer:
     """Answers GET /metrics with `metrics()` and GET /healthz with 200 or 503 and a JSON report of `health()`.
 
     Args:
-        host: address to listen on.
+        host: address to listen on. On loopback, requests must name this machine in `Host`.
         port: 0 selects a free one, which the attribute `port` shows.
         metrics: the text for Prometheus.
         health: whether the process is healthy, and the report.
@@ -29,7 +30,7 @@ class StatusServer:
 
     def __init__(self, host: str, port: int, *, metrics: Callable[[], bytes], health: Health) -> None:
         try:
-            self._server = _Server((host, port), handler(metrics=metrics, health=health))
+            self._server = _Server((host, port), handler(hosts_of(host), metrics=metrics, health=health))
         except (OSError, OverflowError) as error:
             raise ProcstreamError(
                 f"METRICS_HOST {host}, METRICS_PORT {port}: {error}, expected a free port of this machine"
@@ -47,13 +48,19 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
 
-def handler(*, metrics: Callable[[], bytes], health: Health) -> type[BaseHTTPRequestHandler]:
-    """The class that serves one connection."""
+def handler(
+    hosts: Collection[str] | None, *, metrics: Callable[[], bytes], health: Health
+) -> type[BaseHTTPRequestHandler]:
+    """The class that serves one connection, and refuses requests of web pages (see `web_pages.refusal`)."""
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 10
 
         def do_GET(self) -> None:
+            reason = refusal(lambda name: self.headers.get_all(name, []), hosts)
+            if reason is not None:
+                self._answer(HTTPStatus.FORBIDDEN, "text/plain", b"refused: found %s\n" % reason.encode())
+                return
             path = self.path.partition("?")[0]
             if path == "/metrics":
                 self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, metrics())

@@ -44,7 +44,7 @@ def test_while_the_registry_is_unavailable_the_job_waits_and_no_record_is_a_dead
     assert second_id != first_id
     log = home.logs / "taskmanager.log"
     complaint = f"did not give schema {second_id} "
-    registry = processes.find(home.read().processes["registry"])
+    registry = processes.find(home.read().processes["apicurio"])
     assert registry is not None
     registry.kill()
     registry.wait(10)

@@ -18,7 +18,7 @@ from procstream_local.stack.home import Home
 from tests.integration import commands, records
 from tests.integration.topics import LINEAGE_INPUT, register
 
-SERVICES = {"kafka", "registry", "jobmanager", "taskmanager"}
+SERVICES = {"kafka", "registry", "apicurio", "jobmanager", "taskmanager"}
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_up_after_a_crash_starts_the_missing_services_with_their_data(own_home: 
     records.produce("lineage-input", [value])
     last_moment = LINEAGE_INPUT.replace("LineageInput", "RegisteredAtTheLastMoment")
     last_id = register("last-moment", last_moment)
-    for name in ("registry", "kafka"):
+    for name in ("registry", "apicurio", "kafka"):
         process = processes.find(own_home.read().processes[name])
         assert process is not None
         process.send_signal(signal.SIGKILL)
@@ -132,7 +132,7 @@ def test_up_after_a_crash_starts_the_missing_services_with_their_data(own_home: 
     assert recovered.returncode == 0, recovered.stderr
     assert procstream(own_home, "status").returncode == 0
     after = pids(own_home)
-    assert {name for name in SERVICES if after[name] != before[name]} == {"kafka", "registry"}
+    assert {name for name in SERVICES if after[name] != before[name]} == {"kafka", "registry", "apicurio"}
     assert own_home.read().ports == ports
     assert [record.value["uuid"] for record in records.consume("lineage-input")] == ["before-the-crash"]
     client = SchemaRegistryClient({"url": load(RegistrySettings).url})

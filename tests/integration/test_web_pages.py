@@ -2,6 +2,8 @@
 
 import http.client
 import itertools
+import json
+import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -30,6 +32,14 @@ PAGES: dict[str, dict[str, str]] = {
 }
 PATHS = {
     "flink-rest": ("/", "/overview", "/jars/upload", "/jobs", "/no-such-path"),
+    "registry": (
+        "/",
+        "/apis/ccompat/v7/subjects",
+        "/apis/ccompat/v7/subjects/page-value/versions",
+        "/apis/registry/v3/groups/default/artifacts",
+        "/health/ready",
+        "/no-such-path",
+    ),
     "sql-gateway": ("/", "/info", "/v3/sessions", "/no-such-path"),
 }
 
@@ -85,6 +95,29 @@ def test_own_requests_are_answered(ports: Mapping[str, int], name: str, headers:
     statuses = {path: answer(ports[name], "GET", path, headers)[0] for path in PATHS[name]}
     assert 403 not in statuses.values()
     assert 200 in statuses.values()
+
+
+def test_a_page_registers_and_deletes_no_schema(ports: Mapping[str, int]) -> None:
+    schema = json.dumps({"schema": json.dumps("string")}).encode()
+    subject = "/apis/ccompat/v7/subjects/of-a-page"
+    own = {"Content-Type": "application/vnd.schemaregistry.v1+json"}
+    for page, content_type in itertools.product(PAGES, ("text/plain", "application/json")):
+        headers = {**PAGES[page], "Content-Type": content_type}
+        assert answer(ports["registry"], "POST", f"{subject}/versions", headers, schema)[0] == 403
+    assert answer(ports["registry"], "GET", f"{subject}/versions", {})[0] == 404
+    assert answer(ports["registry"], "POST", f"{subject}/versions", own, schema)[0] == 200
+    for page in PAGES:
+        assert answer(ports["registry"], "DELETE", subject, PAGES[page])[0] == 403
+    assert answer(ports["registry"], "GET", f"{subject}/versions", {}) == (200, "[1]")
+    assert answer(ports["registry"], "DELETE", subject, {})[0] == 200
+
+
+def test_apicurio_behind_the_guard_speaks_tls_that_no_browser_trusts(ports: Mapping[str, int]) -> None:
+    with pytest.raises((http.client.HTTPException, ConnectionError)):
+        answer(ports["apicurio"], "GET", "/apis/ccompat/v7/subjects", {})
+    connection = http.client.HTTPSConnection("127.0.0.1", ports["apicurio"], timeout=20)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        connection.request("GET", "/apis/ccompat/v7/subjects")
 
 
 def test_a_refused_upload_is_never_on_disk(ports: Mapping[str, int], home: Home) -> None:

@@ -1,6 +1,7 @@
 """The commands of the embedded stack: `up`, `down`, `logs`, `env` and `psql`."""
 
 import os
+import shlex
 from collections import deque
 from typing import Annotated
 
@@ -82,7 +83,7 @@ def env() -> None:
     if not record.ports:
         raise ProcstreamError(f"{home.path}: no stack was started here; run `procstream up` first")
     for name, value in stack.environment(home, record).items():
-        print(f"export {name}={value!r}")
+        print(f"export {name}={shlex.quote(value)}")
 
 
 def psql(context: typer.Context) -> None:

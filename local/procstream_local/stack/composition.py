@@ -9,7 +9,8 @@ from procstream_local.stack.services import Service, flink, kafka, postgres, reg
 
 PORTS_OF = {
     "kafka": ("kafka", "kafka-controller"),
-    "registry": ("registry", "registry-management"),
+    "registry": ("registry",),
+    "apicurio": ("apicurio",),
     "jobmanager": ("flink-rest", "flink-rpc"),
     "taskmanager": (),
     postgres.NAME: ("postgres",),
@@ -41,10 +42,12 @@ def services(home: Home, record: StackRecord, names: Iterable[str]) -> list[Serv
     parts = artifacts.find()
     ports = record.ports
     flink_folder = home.path / "flink"
+    guard, apicurio = registry.services(home.path / "registry", ports, parts)
     jobmanager, taskmanager = flink.services(flink_folder, ports, parts)
     builders: dict[str, Callable[[], Service]] = {
         "kafka": lambda: kafka.service(home.path / "kafka", ports, parts),
-        "registry": lambda: registry.service(home.path / "registry", ports, parts),
+        "registry": lambda: guard,
+        "apicurio": lambda: apicurio,
         "jobmanager": lambda: jobmanager,
         "taskmanager": lambda: taskmanager,
         postgres.NAME: lambda: postgres.service(home.path / "postgres", ports["postgres"]),

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,8 +49,20 @@ class Home:
         return self.path / "run" / "stack.json"
 
     def create(self) -> None:
-        """Create the folder, readable by its user only: the lake in it may have personal data."""
+        """Create the folder, readable by its user only: the lake in it may have personal data.
+
+        A folder that exists already is closed to others, too. Raises `ProcstreamError` if it cannot be.
+        """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = self.path.stat().st_mode
+        expected = "expected one of your own (set PROCSTREAM_HOME)"
+        if mode & stat.S_ISVTX:
+            raise ProcstreamError(f"{self.path}: found a folder that users share; {expected}")
+        if mode & 0o077:
+            try:
+                self.path.chmod(0o700)
+            except PermissionError:
+                raise ProcstreamError(f"{self.path}: found another user's folder; {expected}") from None
         self._record.parent.mkdir(exist_ok=True)
 
     def read(self) -> StackRecord:

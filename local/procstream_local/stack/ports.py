@@ -8,7 +8,7 @@ USUAL = {
     "kafka": 9092,
     "kafka-controller": 9093,
     "registry": 8080,
-    "registry-management": 9000,
+    "apicurio": 8443,
     "flink-rest": 8081,
     "flink-rpc": 6123,
     "postgres": 5432,

@@ -167,6 +167,7 @@ def _environment(resource: Resource, topic: str) -> list[dict[str, Any]]:
         "PROCSTAT_PATH": _STAT_IN_POD,
         "PRODUCER_INTERVAL_SECONDS": f"{spec.get('intervalSeconds', 1):g}",
         "BUFFER_MAX_RECORDS": str(spec.get("bufferMaxRecords", 3600)),
+        "METRICS_HOST": "0.0.0.0",  # noqa: S104 - for Prometheus and the kubelet
         "METRICS_PORT": str(_METRICS_PORT),
         "STARTUP_TIMEOUT_SECONDS": str(_STARTUP_SECONDS),
         "LOG_FORMAT": "json",

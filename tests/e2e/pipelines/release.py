@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -131,14 +132,14 @@ def installed(cluster: Cluster, name: str, *, operated: bool = False) -> Iterato
     cluster.load(*images.archives().values(), *standins.archives().values())
     with (
         new_namespace(cluster, name, RESTRICTED) as namespace,
-        helm.installed(namespace, RELEASE, helm.LOCAL, VALUES, _operated(operated)),
+        helm.installed(namespace, RELEASE, helm.LOCAL, VALUES, _flink(cluster, operated)),
     ):
         yield namespace
 
 
 def upgrade(namespace: Namespace, values: Mapping[str, Any], *, operated: bool = False) -> None:
     """`helm upgrade --install` with these values in addition to the release's own; does not wait for pods."""
-    helm.upgrade(namespace, RELEASE, helm.LOCAL, VALUES, _operated(operated), values)
+    helm.upgrade(namespace, RELEASE, helm.LOCAL, VALUES, _flink(namespace.cluster, operated), values)
 
 
 def status(namespace: Namespace) -> dict[str, Any]:
@@ -151,5 +152,10 @@ def status(namespace: Namespace) -> dict[str, Any]:
     return dict(json.loads(result.stdout))
 
 
-def _operated(operated: bool) -> dict[str, Any]:
-    return {"flink": {"operator": {"enabled": operated}}}
+def _flink(cluster: Cluster, operated: bool) -> dict[str, Any]:
+    # `kubectl get --raw` names the API server, which passes that on to Flink.
+    server = cluster.run(
+        "config", "view", "--minify", "--output=jsonpath={.clusters[0].cluster.server}"
+    ).stdout
+    hosts = [urlsplit(server).hostname]
+    return {"flink": {"operator": {"enabled": operated}, "rest": {"allowedHosts": hosts}}}

@@ -44,6 +44,8 @@ def test_a_stalled_watch_is_unhealthy(play: Play, monkeypatch: pytest.MonkeyPatc
             await world.api.create("Topic", "before", {"partitions": 1})
             await world.api.until_ready("Topic", "before", "True", "TopicReady")
             assert (await client.get("/healthz")).json() == {"status": "ok", "problems": []}
+            page = await client.get("/healthz", headers={"Sec-Fetch-Site": "cross-site"})
+            assert page.status_code == 403
             world.api.stalled = True
             await world.api.create("Topic", "after", {"partitions": 1})
             while (answer := await client.get("/healthz")).status_code == 200:

@@ -50,10 +50,19 @@ def test_only_its_user_can_read_a_stack(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("open_umask")
-def test_the_permissions_of_a_folder_that_exists_stay(tmp_path: Path) -> None:
+def test_a_folder_that_exists_is_closed_to_others(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     Home(tmp_path).write(StackRecord())
-    assert mode(tmp_path) == 0o755
+    assert mode(tmp_path) == 0o700
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_a_folder_that_users_share_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)  # such as /tmp
+    with pytest.raises(ProcstreamError, match=rf"^{tmp_path}: found a folder that users share; expected"):
+        Home(tmp_path).create()
+    assert mode(tmp_path) == 0o1777
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_record_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

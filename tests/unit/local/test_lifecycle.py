@@ -287,6 +287,7 @@ class TestStatus:
         assert states == {
             "kafka": "down",
             "registry": "not answering",
+            "apicurio": "ready",
             "jobmanager": "ready",
             "taskmanager": "ready",
         }

@@ -1,5 +1,7 @@
 """How the services of the stack are configured and started, with programs that are not real."""
 
+import ssl
+import stat
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -159,19 +161,37 @@ class TestKafka:
 
 class TestRegistry:
     def test_it_listens_on_the_loopback_address_only(self, folder: Path, programs: Programs) -> None:
-        env = programs.start(registry.service(folder, USUAL, programs.artifacts)).env
+        env = programs.start(registry.services(folder, USUAL, programs.artifacts)[1]).env
         assert {value for name, value in env.items() if name.endswith("_HOST")} == {LOOPBACK}
-        assert (env["QUARKUS_HTTP_HOST"], env["QUARKUS_MANAGEMENT_HOST"]) == (LOOPBACK, LOOPBACK)
+        assert env["QUARKUS_MANAGEMENT_HOST_ENABLED"] == "false"
 
-    def test_it_uses_the_ports_of_the_stack(self, folder: Path, programs: Programs) -> None:
-        ports = {"registry": 18081, "registry-management": 18082}
-        env = programs.start(registry.service(folder, ports, programs.artifacts)).env
-        assert (env["QUARKUS_HTTP_PORT"], env["QUARKUS_MANAGEMENT_PORT"]) == ("18081", "18082")
+    def test_clients_reach_apicurio_only_through_the_guard(self, folder: Path, programs: Programs) -> None:
+        ports = {"registry": 18081, "apicurio": 18082}
+        guard, apicurio = registry.services(folder, ports, programs.artifacts)
+        env = programs.start(apicurio).env
+        # A browser does not trust its certificate.
+        assert (env["QUARKUS_HTTP_SSL_PORT"], env["QUARKUS_HTTP_INSECURE_REQUESTS"]) == ("18082", "disabled")
+        assert programs.start(guard).argv[-3:] == [
+            "18081",
+            f"https://{LOOPBACK}:18082",
+            env["QUARKUS_HTTP_SSL_CERTIFICATE_FILES"],
+        ]
+
+    def test_its_certificate_stays_and_its_key_is_private(self, folder: Path, programs: Programs) -> None:
+        _, apicurio = registry.services(folder, USUAL, programs.artifacts)
+        env = programs.start(apicurio).env
+        key = Path(env["QUARKUS_HTTP_SSL_CERTIFICATE_KEY_FILES"])
+        first = key.read_bytes()
+        assert stat.S_IMODE(key.stat().st_mode) == 0o600
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(env["QUARKUS_HTTP_SSL_CERTIFICATE_FILES"], key)
+        programs.start(apicurio)
+        assert key.read_bytes() == first
 
     def test_a_schema_is_on_disk_before_its_registration_is_answered(
         self, folder: Path, programs: Programs
     ) -> None:
-        env = programs.start(registry.service(folder, USUAL, programs.artifacts)).env
+        env = programs.start(registry.services(folder, USUAL, programs.artifacts)[1]).env
         assert env["APICURIO_DATASOURCE_URL"] == f"jdbc:h2:file:{folder / 'registry'};WRITE_DELAY=0"
 
     @pytest.mark.parametrize(("status", "ready"), [(200, True), (503, False)])

@@ -1,10 +1,12 @@
 """/healthz and /metrics."""
 
 import json
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
 import pytest
+from procstream_common.web_pages import hosts_of
 from procstream_producer.health import Health
 from procstream_producer.metrics import SamplerMetrics
 from procstream_producer.status_server import handler
@@ -56,8 +58,10 @@ def test_illness_has_a_reason(facts: dict[str, Any], now: float, reason: str) ->
 class FakeConnection:
     """A socket with one request in it."""
 
-    def __init__(self, path: str) -> None:
-        self._request = BytesIO(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+    def __init__(self, path: str, headers: Mapping[str, str]) -> None:
+        fields = [f"{name}: {value}" for name, value in headers.items()]
+        lines = [f"GET {path} HTTP/1.0", *fields, "", ""]
+        self._request = BytesIO("\r\n".join(lines).encode())
         self.sent = b""
 
     def makefile(self, *_args: object, **_kwargs: object) -> BytesIO:
@@ -70,9 +74,11 @@ class FakeConnection:
         pass
 
 
-def get(path: str, *, well: bool = True) -> tuple[int, str]:
-    connection = FakeConnection(path)
-    kind = handler(metrics=lambda: b"a_metric 1\n", health=lambda: (well, {"status": "so so"}))
+def get(path: str, *, well: bool = True, listening_at: str = "127.0.0.1", **headers: str) -> tuple[int, str]:
+    connection = FakeConnection(path, {"Host": "localhost:9090", **headers})
+    kind = handler(
+        hosts_of(listening_at), metrics=lambda: b"a_metric 1\n", health=lambda: (well, {"status": "so so"})
+    )
     kind(connection, ("127.0.0.1", 1), None)  # type: ignore[arg-type]
     head, _, body = connection.sent.partition(b"\r\n\r\n")
     return int(head.split()[1]), body.decode()
@@ -84,6 +90,16 @@ def test_the_status_server_answers() -> None:
     assert get("/healthz") == (200, json.dumps({"status": "so so"}) + "\n")
     assert get("/healthz", well=False)[0] == 503
     assert get("/")[0] == 404
+
+
+def test_requests_of_web_pages_are_refused() -> None:
+    for headers in ({"Origin": "http://page.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert get("/metrics", **headers)[0] == 403
+        assert get("/metrics", **headers, listening_at="0.0.0.0")[0] == 403
+    status, reason = get("/healthz", Host="page.example")
+    assert (status, reason[:39]) == (403, "refused: found Host 'page.example'; exp")
+    # Prometheus and the kubelet name the address of the pod.
+    assert get("/healthz", Host="10.1.2.3:9090", listening_at="0.0.0.0")[0] == 200
 
 
 def test_every_series_is_there_from_the_start() -> None:

@@ -27,7 +27,7 @@ final class RefusalLog {
             return false;
         }
         LOG.warn(
-                "Refused {} {} from {}: {}. {} more since the last such line. See {} in the documentation of security.",
+                "Refused {} {} from {}: {}. {} more since the last such line. Other hosts: {} (docs/security.md).",
                 method,
                 path,
                 client,

@@ -3,12 +3,15 @@
 import http.client
 import itertools
 import json
+import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import psutil
 import pytest
 from procstream_local import stack
+from procstream_local.stack import processes
 from procstream_local.stack.home import Home
 from procstream_local.stack.services import sql_gateway
 
@@ -155,3 +158,30 @@ def test_a_refusal_says_why_and_is_logged_once_a_minute(ports: Mapping[str, int]
     lines = [line for line in log.splitlines() if "Refused " in line]
     assert 1 <= len(lines) <= 5
     assert "expected" in lines[0]
+
+
+@pytest.mark.usefixtures("ports")
+def test_every_socket_of_the_stack_is_on_loopback_and_refuses_pages_if_it_speaks_http(home: Home) -> None:
+    answers = {}
+    for name, record in home.read().processes.items():
+        process = processes.find(record)
+        assert process is not None, name
+        for member in (process, *process.children(recursive=True)):
+            for listener in member.net_connections("inet"):
+                if listener.status == psutil.CONN_LISTEN:
+                    assert listener.laddr.ip.removeprefix("::ffff:") == "127.0.0.1", (name, listener)
+                    answers[name, listener.laddr.port] = first_line(listener.laddr.port)
+    assert {name for name, _ in answers} >= {"kafka", "registry", "apicurio", "jobmanager", "sql-gateway"}
+    speaking_http = {socket: line for socket, line in answers.items() if line.startswith("HTTP/")}
+    assert {name for name, _ in speaking_http} >= {"registry", "jobmanager", "sql-gateway"}
+    assert {line.split()[1] for line in speaking_http.values()} == {"403"}, speaking_http
+
+
+def first_line(port: int) -> str:
+    """What a server answers to a request for another host; empty if it does not speak HTTP."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=3) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: page.example\r\nConnection: close\r\n\r\n")
+            return connection.recv(1024).decode(errors="replace").partition("\r\n")[0]
+    except OSError:  # closed, or silent: it waits for the rest of a message of its own protocol
+        return ""

@@ -31,6 +31,8 @@ PAGES: dict[str, dict[str, str]] = {
 PATHS = {
     "flink-rest": ("/", "/overview", "/jars/upload", "/jobs", "/no-such-path"),
     "sql-gateway": ("/", "/info", "/v3/sessions", "/no-such-path"),
+    "jobmanager-metrics": ("/", "/metrics", "/no-such-path"),
+    "taskmanager-metrics": ("/", "/metrics", "/no-such-path"),
 }
 
 

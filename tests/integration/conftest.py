@@ -46,7 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, s3: minio.S3Server) -> Iterat
         # Half an hour off UTC: code that uses local time writes to a wrong folder.
         patch.setenv("TZ", "Asia/Kolkata")
         try:
-            record = stack.up(home, optional=("postgres",))
+            record = stack.up(home, optional=("postgres", "monitoring"))
             for name, value in stack.environment(home, record).items():
                 patch.setenv(name, value)
             yield home

@@ -1,10 +1,12 @@
 """The life cycle of the embedded stack: up, up again, partly killed, recovered, down."""
 
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
 
+import httpx
 import psutil
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -31,7 +33,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 @pytest.fixture(scope="module")
 def up(own_home: Home) -> "subprocess.CompletedProcess[str]":
-    return procstream(own_home, "up")
+    return procstream(own_home, "up", "--with", "monitoring")
 
 
 @pytest.fixture
@@ -98,11 +100,25 @@ def test_no_port_is_open_to_other_machines(own_home: Home) -> None:
                     found.setdefault(listener.laddr.ip.removeprefix("::ffff:"), set()).add(
                         listener.laddr.port
                     )
-    assert found.pop("127.0.0.1") >= {
-        own_home.read().ports[name] for name in ("kafka", "registry", "flink-rest")
-    }
-    # Flink's Prometheus reporter has no option for its address.
-    assert set().union(*found.values()) <= set(range(9249, 9261)), found
+    ports = own_home.read().ports
+    names = ("kafka", "registry", "flink-rest", "jobmanager-metrics", "taskmanager-metrics")
+    assert found.pop("127.0.0.1") >= {ports[name] for name in names}
+    assert found == {}
+
+
+@pytest.mark.usefixtures("up")
+def test_flink_serves_metrics_to_this_machine_but_not_to_web_pages(
+    own_home: Home, up: "subprocess.CompletedProcess[str]"
+) -> None:
+    ports = own_home.read().ports
+    for name in ("jobmanager", "taskmanager"):
+        url = f"http://127.0.0.1:{ports[f'{name}-metrics']}/metrics"
+        assert url in up.stdout
+        own = httpx.get(url, timeout=10)
+        assert own.status_code == 200
+        assert re.search(rf"^flink_{name}_Status_JVM_CPU_Load\{{", own.text, re.M)
+        for page in ({"Host": "page.example"}, {"Origin": "http://page.example"}):
+            assert httpx.get(url, headers=page, timeout=10).status_code == 403
 
 
 @pytest.mark.usefixtures("up")

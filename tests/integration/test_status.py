@@ -80,8 +80,7 @@ def test_a_healthy_job_is_shown_with_its_numbers(pipeline: RunningPipeline) -> N
 
 @pytest.mark.usefixtures("pipeline")
 def test_prometheus_can_read_our_counters(home: Home) -> None:
-    log = (home.logs / "taskmanager.log").read_text()
-    [*_, port] = re.findall(r"PrometheusReporter HTTP server on port (\d+)", log)
+    port = home.read().ports["taskmanager-metrics"]
     metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
     assert re.search(r"^flink_taskmanager_job_task_operator_deserializer_numDeadLetters\{", metrics, re.M)
 

@@ -44,6 +44,8 @@ PATHS = {
         "/no-such-path",
     ),
     "sql-gateway": ("/", "/info", "/v3/sessions", "/no-such-path"),
+    "jobmanager-metrics": ("/", "/metrics", "/no-such-path"),
+    "taskmanager-metrics": ("/", "/metrics", "/no-such-path"),
 }
 
 

@@ -13,7 +13,7 @@ from procstream_local import pipelines, stack
 from procstream_local.command.pipeline_cli import print_warning, resumed
 from procstream_local.sql import client as sql_client
 from procstream_local.stack.home import current_home
-from procstream_local.stack.services import postgres, sql_gateway
+from procstream_local.stack.services import flink, postgres, sql_gateway
 
 
 def up(
@@ -21,9 +21,9 @@ def up(
         list[str] | None,
         typer.Option(
             "--with",
-            metavar="SERVICE",
-            help=f"Add {' or '.join(stack.OPTIONAL)} to this stack: it starts now and with every later `up`."
-            " Repeatable.",
+            metavar="NAME",
+            help=f"Add {' or '.join(stack.ADDITIONS)} to this stack: it starts now and with every later `up`."
+            " monitoring: Flink serves metrics for Prometheus. Repeatable.",
         ),
     ] = None,
 ) -> None:
@@ -45,6 +45,12 @@ def up(
         print(f"PostgreSQL       127.0.0.1:{ports[postgres.NAME]}, `procstream psql`")
     if sql_gateway.NAME in record.optional:
         print(f"SQL Gateway      http://127.0.0.1:{ports[sql_gateway.NAME]}, `procstream sql`")
+    if flink.MONITORING in record.optional:
+        found = [
+            f"http://127.0.0.1:{ports[port]}/metrics ({service})"
+            for service, port in stack.METRICS_PORT_OF.items()
+        ]
+        print(f"Flink's metrics  {', '.join(found)}")
     with console.status("resuming pipelines"):
         pipelines.resume(
             home,

@@ -9,11 +9,11 @@ from procstream_common.errors import ProcstreamError
 from procstream_job.language.mistakes import did_you_mean
 
 from procstream_local.stack import composition, ports, processes, provisioning
-from procstream_local.stack.composition import OPTIONAL, PORTS_OF, REQUIRED
+from procstream_local.stack.composition import ADDITIONS, METRICS_PORT_OF, PORTS_OF, REQUIRED, ports_of
 from procstream_local.stack.environment import servers
 from procstream_local.stack.home import Home
 from procstream_local.stack.records import StackRecord
-from procstream_local.stack.services import Service
+from procstream_local.stack.services import Service, flink
 
 _LOCK_SECONDS = 5
 
@@ -31,14 +31,15 @@ def up(
 ) -> StackRecord:
     """Start all services that are not running, at the same time, and create topics and schemas.
 
-    `optional` services (see `OPTIONAL`) belong to the stack from then on. If all services run, nothing
+    `optional` parts (see `ADDITIONS`) belong to the stack from then on. If all services run, nothing
     changes; after a crash, only the missing ones start, with the data they had. Returns when every service
-    is ready. Raises `ProcstreamError` with the name of the service and its log.
+    is ready. Raises `ProcstreamError` with the name of the service and its log, or if monitoring is added
+    while Flink runs.
     """
     for name in optional:
-        if name not in OPTIONAL:
+        if name not in ADDITIONS:
             raise ProcstreamError(
-                f"--with: found {name!r}{did_you_mean(name, OPTIONAL)} expected {' or '.join(OPTIONAL)}"
+                f"--with: found {name!r}{did_you_mean(name, ADDITIONS)} expected {' or '.join(ADDITIONS)}"
             )
     with home.locked():
         record = _with_ports(home, optional)
@@ -90,12 +91,17 @@ def down(home: Home) -> list[str]:
 
 
 def _with_ports(home: Home, optional: Collection[str]) -> StackRecord:
-    """The record with all optional services and a port for each service; not written yet."""
+    """The record with all optional parts and a port for each service; not written yet."""
     record = home.read()
-    record.optional = sorted({*record.optional, *optional})
-    wanted = [port for name in composition.names(record) for port in PORTS_OF[name]]
     alive = {name for name, process in record.processes.items() if processes.find(process)}
-    in_use = {port for name in alive for port in PORTS_OF[name]}
+    added = set(optional) - set(record.optional)
+    if flink.MONITORING in added and alive & METRICS_PORT_OF.keys():
+        raise ProcstreamError(
+            f"--with {flink.MONITORING}: Flink runs without it in {home.path}; run `procstream down` first"
+        )
+    record.optional = sorted({*record.optional, *added})
+    wanted = [port for name in composition.names(record) for port in ports_of(record, name)]
+    in_use = {port for name in alive for port in ports_of(record, name)}
     chosen = ports.choose(record.ports, in_use, wanted)
     if alive and any(chosen.get(name, port) != port for name, port in record.ports.items()):
         # The running services were configured with the old ports.

@@ -13,6 +13,8 @@ USUAL = {
     "flink-rpc": 6123,
     "postgres": 5432,
     "sql-gateway": 8083,
+    "jobmanager-metrics": 9249,
+    "taskmanager-metrics": 9250,
 }
 
 

@@ -59,7 +59,7 @@ class StackRecord(BaseModel):
     processes: dict[str, ProcessRecord] = {}
     pipelines: dict[str, PipelineRecord] = {}
     optional: list[str] = []
-    """Optional services that `up --with` added to this stack."""
+    """What `up --with` added to this stack: optional services, and monitoring."""
 
 
 def _options(arguments: list[str]) -> RunOptions:

@@ -223,6 +223,47 @@ class TestFailures:
         assert services.started == []
 
 
+class TestMonitoring:
+    PORTS = frozenset({"jobmanager-metrics", "taskmanager-metrics"})
+
+    def test_it_is_no_process_but_ports_of_flinks(self, home: Home, up: Up) -> None:
+        record = up("monitoring")
+        assert record.optional == ["monitoring"]
+        assert alive(home) == set(REQUIRED)
+        assert record.ports.keys() >= self.PORTS
+        assert len(set(record.ports.values())) == len(record.ports)
+
+    def test_without_it_flink_has_no_such_ports(self, up: Up) -> None:
+        assert not up("postgres").ports.keys() & self.PORTS
+
+    def test_it_belongs_to_the_stack_with_its_ports(self, home: Home, up: Up, services: Services) -> None:
+        before = up("monitoring").model_copy(deep=True)
+        services.started.clear()
+        assert up() == before
+        assert up("monitoring") == before
+        assert services.started == []
+        stack.down(home)
+        assert up().ports == before.ports
+
+    def test_it_is_not_added_to_a_flink_that_runs(self, home: Home, up: Up, services: Services) -> None:
+        before = up().model_copy(deep=True)
+        services.started.clear()
+        with pytest.raises(ProcstreamError, match=r"^--with monitoring: .*run `procstream down` first$"):
+            up("monitoring")
+        assert services.started == []
+        assert home.read() == before
+        stack.down(home)
+        assert up("monitoring").ports.keys() >= self.PORTS
+
+    def test_it_is_added_while_only_other_services_run(self, up: Up) -> None:
+        before = up()
+        processes.stop([before.processes[name] for name in ("jobmanager", "taskmanager")])
+        kafka = before.processes["kafka"]
+        after = up("monitoring")
+        assert after.processes["kafka"] == kafka
+        assert after.ports.keys() >= self.PORTS
+
+
 class TestOptional:
     def test_a_service_that_was_added_starts_with_every_later_up(
         self, home: Home, up: Up, services: Services

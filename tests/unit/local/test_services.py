@@ -1,5 +1,6 @@
 """How the services of the stack are configured and started, with programs that are not real."""
 
+import socket
 import ssl
 import stat
 import time
@@ -242,9 +243,46 @@ class TestFlink:
     def test_each_start_of_a_taskmanager_has_an_id_of_its_own(self, folder: Path, programs: Programs) -> None:
         _, taskmanager = flink.services(folder, USUAL, programs.artifacts)
         folder.mkdir()
-        arguments = [programs.start(taskmanager).argv[-1] for _ in range(2)]
-        assert all(one.startswith("-Dtaskmanager.resource-id=taskmanager-") for one in arguments)
-        assert len(set(arguments)) == 2
+        ids = [options(programs.start(taskmanager).argv)["taskmanager.resource-id"] for _ in range(2)]
+        assert all(one.startswith("taskmanager-") for one in ids)
+        assert len(set(ids)) == 2
+
+    def test_it_serves_no_metrics_unless_requested(self, folder: Path, programs: Programs) -> None:
+        assert not [name for name in self.configuration(folder, programs) if "reporter" in name]
+        for service in flink.services(folder, USUAL, programs.artifacts):
+            assert not [word for word in programs.start(service).argv if "reporter" in word]
+
+    def test_with_monitoring_each_process_serves_metrics_at_its_port(
+        self, folder: Path, programs: Programs
+    ) -> None:
+        ports = {**USUAL, "jobmanager-metrics": 19249, "taskmanager-metrics": 19250}
+        for service, port in zip(
+            flink.services(folder, ports, programs.artifacts, monitoring=True), (19249, 19250), strict=True
+        ):
+            found = options(programs.start(service).argv)
+            factory = found["metrics.reporter.prometheus.factory.class"]
+            assert factory == "org.apache.flink.metrics.prometheus.LoopbackPrometheusReporterFactory"
+            assert found["metrics.reporter.prometheus.port"] == str(port)
+
+    @pytest.mark.parametrize("listening", [True, False])
+    def test_with_monitoring_it_is_ready_when_it_serves_metrics(
+        self, folder: Path, programs: Programs, listening: bool
+    ) -> None:
+        with serving(Answer(200, {})) as server, socket.socket() as metrics:
+            metrics.bind((LOOPBACK, 0))
+            if listening:
+                metrics.listen()
+            port = metrics.getsockname()[1]
+            ports = {**USUAL, "flink-rest": port_of(server.url), "jobmanager-metrics": port}
+            jobmanager, _ = flink.services(folder, ports, programs.artifacts, monitoring=True)
+            assert jobmanager.ready() is listening
+
+
+def options(argv: Sequence[str]) -> dict[str, str]:
+    """Those of `-D key=value`, after the script and its command."""
+    flags, values = argv[3::2], argv[4::2]
+    assert set(flags) <= {"-D"}
+    return dict(value.split("=", 1) for value in values)
 
 
 def port_of(url: str) -> int:

@@ -5,6 +5,7 @@ stack.
 """
 
 import os
+import socket
 import time
 import uuid
 from collections.abc import Mapping
@@ -22,9 +23,13 @@ from procstream_local.stack.records import ProcessRecord
 from procstream_local.stack.services import Service
 
 TASK_SLOTS = 4
+MONITORING = "monitoring"
+"""Both processes serve metrics for Prometheus. It is an option of Flink, not a service."""
 # Heartbeats come every 2 s; those of a busy TaskManager may be late.
 _HEARTBEAT_SECONDS = 8
-_PROMETHEUS = "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
+_REPORTER = "metrics.reporter.prometheus"
+# Flink's own listens on every interface.
+_REPORTER_FACTORY = "org.apache.flink.metrics.prometheus.LoopbackPrometheusReporterFactory"
 _DEFAULTS = Path(__file__).parents[4] / "helm" / "procstream" / "files" / "flink-defaults.yaml"
 
 
@@ -41,35 +46,68 @@ def environment(folder: Path, artifacts: Artifacts) -> dict[str, str]:
     }
 
 
-def services(folder: Path, ports: dict[str, int], artifacts: Artifacts) -> tuple[Service, Service]:
-    """JobManager and TaskManager. Both start at the same time; the JobManager's `prepare` is for both."""
+def services(
+    folder: Path, ports: dict[str, int], artifacts: Artifacts, *, monitoring: bool = False
+) -> tuple[Service, Service]:
+    """JobManager and TaskManager. Both start at the same time; the JobManager's `prepare` is for both.
+
+    With `monitoring`, they serve metrics at the ports `jobmanager-metrics` and `taskmanager-metrics`.
+    """
     rest = ports["flink-rest"]
+    jobmanager_metrics = ports["jobmanager-metrics"] if monitoring else None
+    taskmanager_metrics = ports["taskmanager-metrics"] if monitoring else None
     jobmanager = Service(
         name="jobmanager",
-        start=lambda log: _start_script(folder, artifacts, "jobmanager.sh", log),
+        start=lambda log: _start_script(
+            folder, artifacts, "jobmanager.sh", log, _reporter(jobmanager_metrics)
+        ),
         prepare=lambda: _prepare(folder, ports, artifacts),
-        ready=lambda: _get(rest, "overview") is not None,
+        ready=lambda: _get(rest, "overview") is not None and _accepts(jobmanager_metrics),
     )
     taskmanager = Service(
         name="taskmanager",
-        start=lambda log: _start_taskmanager(folder, artifacts, log),
-        ready=lambda: _is_registered(folder, rest),
+        start=lambda log: _start_taskmanager(folder, artifacts, log, _reporter(taskmanager_metrics)),
+        ready=lambda: _is_registered(folder, rest) and _accepts(taskmanager_metrics),
     )
     return jobmanager, taskmanager
 
 
+def _reporter(port: int | None) -> dict[str, str]:
+    """Options that serve metrics for Prometheus at a port."""
+    # For the command line of one process: other programs read the configuration file, too.
+    if port is None:
+        return {}
+    return {f"{_REPORTER}.factory.class": _REPORTER_FACTORY, f"{_REPORTER}.port": str(port)}
+
+
+def _accepts(port: int | None) -> bool:
+    """Whether something listens at the port. Flink runs without a reporter that it could not start."""
+    if port is None:
+        return True
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
 def _start_script(
-    folder: Path, artifacts: Artifacts, script: str, log: Path, *arguments: str
+    folder: Path, artifacts: Artifacts, script: str, log: Path, options: Mapping[str, str]
 ) -> ProcessRecord:
-    argv = ["bash", str(artifacts.flink / "bin" / script), "start-foreground", *arguments]
+    argv = ["bash", str(artifacts.flink / "bin" / script), "start-foreground"]
+    # In two arguments: jobmanager.sh takes a first argument other than "-D" for its host.
+    argv += [text for key, value in options.items() for text in ("-D", f"{key}={value}")]
     return processes.start(argv, env=environment(folder, artifacts), log=log)
 
 
-def _start_taskmanager(folder: Path, artifacts: Artifacts, log: Path) -> ProcessRecord:
+def _start_taskmanager(
+    folder: Path, artifacts: Artifacts, log: Path, options: Mapping[str, str]
+) -> ProcessRecord:
     # For some seconds a JobManager still counts a killed TaskManager and its slots: each start has an id.
     resource_id = f"taskmanager-{uuid.uuid4().hex[:8]}"
     _replace(_resource_id(folder), resource_id.encode())
-    return _start_script(folder, artifacts, "taskmanager.sh", log, f"-Dtaskmanager.resource-id={resource_id}")
+    options = {**options, "taskmanager.resource-id": resource_id}
+    return _start_script(folder, artifacts, "taskmanager.sh", log, options)
 
 
 def _resource_id(folder: Path) -> Path:
@@ -137,10 +175,6 @@ def _configuration(folder: Path, ports: dict[str, int]) -> dict[str, object]:
         "heartbeat.timeout": "15 s",
         # The greatest age of the numbers that `procstream status` shows; ten seconds by default.
         "metrics.fetcher.update-interval": "1 s",
-        # For Prometheus: each process uses the first free port of these. The reporter has no option for its
-        # address: it listens on all (docs/status.md).
-        "metrics.reporter.prometheus.factory.class": _PROMETHEUS,
-        "metrics.reporter.prometheus.port": "9249-9260",
         "execution.target": "remote",
         "execution.checkpointing.dir": (folder / "checkpoints").as_uri(),
         "io.tmp.dirs": str(folder / "tmp"),

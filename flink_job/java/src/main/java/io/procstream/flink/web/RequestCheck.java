@@ -6,7 +6,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import org.apache.flink.shaded.netty4.io.netty.handler.codec.http.HttpHeaders;
+import java.util.function.Function;
 
 /**
  * Whether a request may come from a web page of somebody else. A browser sends such requests to any address that its
@@ -22,7 +22,7 @@ import org.apache.flink.shaded.netty4.io.netty.handler.codec.http.HttpHeaders;
  *
  * <p>Programs such as curl send neither of the last two.
  */
-final class RequestCheck {
+public final class RequestCheck {
     /** Names of this machine itself; always allowed. */
     static final List<String> LOOPBACK = List.of("localhost", "127.0.0.1", "[::1]");
 
@@ -33,14 +33,18 @@ final class RequestCheck {
     private final Set<String> hosts = new TreeSet<>();
 
     /** Allows {@code hosts}, which are names or addresses without a port, besides {@link #LOOPBACK}. */
-    RequestCheck(Collection<String> hosts) {
+    public RequestCheck(Collection<String> hosts) {
         LOOPBACK.forEach(host -> this.hosts.add(normalized(host)));
         hosts.forEach(host -> this.hosts.add(normalized(host)));
     }
 
-    /** What is wrong with a request, in one line; empty if it is accepted. */
-    Optional<String> refusal(HttpHeaders headers) {
-        List<String> named = headers.getAll("host");
+    /**
+     * What is wrong with a request, in one line; empty if it is accepted.
+     *
+     * @param headers from the name of a header, in any case, to its values; empty if the request does not have it
+     */
+    public Optional<String> refusal(Function<String, List<String>> headers) {
+        List<String> named = headers.apply("host");
         if (named.size() != 1) {
             return Optional.of(named.size() + " Host headers; expected one");
         }
@@ -48,13 +52,13 @@ final class RequestCheck {
         if (host.isEmpty() || !hosts.contains(host.get())) {
             return Optional.of("Host " + quoted(named.get(0)) + "; expected " + String.join(", ", hosts));
         }
-        for (String origin : headers.getAll("origin")) {
+        for (String origin : headers.apply("origin")) {
             if (!isOwn(origin, named.get(0))) {
                 return Optional.of("Origin " + quoted(origin) + " at Host " + quoted(named.get(0))
                         + "; expected the same server, or none");
             }
         }
-        for (String site : headers.getAll(SEC_FETCH_SITE)) {
+        for (String site : headers.apply(SEC_FETCH_SITE)) {
             if (!OWN_SITES.contains(site.strip().toLowerCase(Locale.ROOT))) {
                 return Optional.of("Sec-Fetch-Site " + quoted(site) + "; expected same-origin or none");
             }

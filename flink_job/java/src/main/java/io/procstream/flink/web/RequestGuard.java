@@ -59,7 +59,7 @@ final class RequestGuard extends ChannelInboundHandlerAdapter {
     public void channelRead(ChannelHandlerContext context, Object message) {
         if (!refusing && message instanceof HttpRequest) {
             HttpRequest request = (HttpRequest) message;
-            Optional<String> refusal = check.refusal(request.headers());
+            Optional<String> refusal = check.refusal(request.headers()::getAll);
             refusal.ifPresent(reason -> refuse(context, request, reason));
         }
         if (!refusing) {

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -239,8 +240,11 @@ class TestMonitoring:
     def test_it_belongs_to_the_stack_with_its_ports(self, home: Home, up: Up, services: Services) -> None:
         before = up("monitoring").model_copy(deep=True)
         services.started.clear()
-        assert up() == before
-        assert up("monitoring") == before
+        with ExitStack() as listening:  # as Flink's processes do
+            for name in self.PORTS:
+                listening.enter_context(socket.create_server(("127.0.0.1", before.ports[name])))
+            assert up() == before
+            assert up("monitoring") == before
         assert services.started == []
         stack.down(home)
         assert up().ports == before.ports

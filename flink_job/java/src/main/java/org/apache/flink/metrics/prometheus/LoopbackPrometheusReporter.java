@@ -68,8 +68,6 @@ public final class LoopbackPrometheusReporter extends AbstractPrometheusReporter
 
     private void handle(HttpExchange exchange) throws IOException {
         try {
-            // Otherwise the connection would be closed before the client has sent its body and reads the answer.
-            exchange.getRequestBody();
             Optional<String> refusal =
                     check.refusal(name -> exchange.getRequestHeaders().getOrDefault(name, List.of()));
             if (refusal.isPresent()) {

@@ -98,7 +98,7 @@ class LoopbackPrometheusReporterTest {
     }
 
     @Test
-    void aRefusedRequestWithALargeBodyGetsItsAnswer() throws IOException {
+    void aRefusedRequestWithABodyGetsItsAnswer() throws IOException {
         assertThat(answer("POST", "/", "Host: page.example", "x".repeat(60_000)))
                 .startsWith("HTTP/1.1 403 ");
     }

@@ -40,7 +40,7 @@ def built(name: str, notice: str, build: Callable[[Path], None]) -> Path:
     path = FOLDER / name
     if path.exists():
         return path
-    with _lock(name, notice):
+    with lock(name, notice):
         for abandoned in FOLDER.glob(f"{name}.*"):
             trees.remove(abandoned)
         if path.exists():  # another process has built it meanwhile
@@ -81,15 +81,16 @@ def run(
 
 
 @contextmanager
-def _lock(name: str, notice: str) -> Iterator[None]:
+def lock(name: str, notice: str) -> Iterator[None]:
+    """Held by one process of this machine at a time; `notice` is shown while another one has it."""
     path = FOLDER / "locks" / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
+    with path.open("w") as file:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _say(f"waiting for another process that builds {notice} …")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _say(f"waiting for another process: {notice} …")
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

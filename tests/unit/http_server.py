@@ -57,8 +57,7 @@ def serving(answer: Callable[[Request], Answer] | Answer) -> Iterator[HttpServer
         protocol_version = "HTTP/1.1"
 
         def handle_any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            request = Request(self.command, self.path, dict(self.headers.items()), body)
+            request = Request(self.command, self.path, dict(self.headers.items()), self.body())
             running.requests.append(request)
             given = answer if isinstance(answer, Answer) else answer(request)
             self.send_response(given.status)
@@ -68,7 +67,17 @@ def serving(answer: Callable[[Request], Answer] | Answer) -> Iterator[HttpServer
             if self.command != "HEAD":
                 self.wfile.write(given.content)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = handle_any  # noqa: N815
+        def body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding") != "chunked":
+                return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            chunks = []
+            while size := int(self.rfile.readline(), 16):
+                chunks.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(chunks)
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = handle_any  # noqa: N815
 
         def log_message(self, *_args: object) -> None:
             pass

@@ -178,6 +178,8 @@ def _configuration(folder: Path, ports: dict[str, int]) -> dict[str, object]:
         "execution.target": "remote",
         "execution.checkpointing.dir": (folder / "checkpoints").as_uri(),
         "io.tmp.dirs": str(folder / "tmp"),
+        # Uploads; otherwise in Java's temporary folder, which is outside the stack's.
+        "web.tmpdir": str(folder / "tmp"),
         # What the chart's clusters have, too: options of Java.
         **yaml.safe_load(_DEFAULTS.read_text()),
         **load(S3Settings, os.environ).flink(),

@@ -16,6 +16,7 @@ from http import HTTPStatus
 import aiohttp
 from aiohttp import web
 from procstream_common.web_pages import refusal
+from yarl import URL
 
 _HOST = "127.0.0.1"
 _LOG_SECONDS = 60
@@ -43,10 +44,12 @@ class RegistryGuard:
             return _error(
                 HTTPStatus.FORBIDDEN, "the request comes from another web site, or names another host"
             )
+        if not request.raw_path.startswith("/"):  # it would select another server
+            return _error(HTTPStatus.BAD_REQUEST, f"found {request.raw_path!r}; expected a path")
         try:
             async with self._session.request(
                 request.method,
-                f"{self._apicurio}{request.raw_path}",
+                URL(f"{self._apicurio}{request.raw_path}", encoded=True),
                 headers=[item for item in request.headers.items() if item[0].lower() not in _OWN_HEADERS],
                 data=await request.read(),
                 allow_redirects=False,

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from procstream_local.registry_guard import RegistryGuard
+from yarl import URL
 
 from tests.unit.http_server import Answer, HttpServer, serving
 
@@ -36,14 +37,16 @@ def registry() -> Iterator[HttpServer]:
 def test_requests_and_answers_are_passed_on(registry: HttpServer) -> None:
     async def ask(client: aiohttp.ClientSession, url: str) -> None:
         headers = {"Content-Type": "application/vnd.schemaregistry.v1+json", "Origin": url}
-        path = "/subjects/a%2Fb-value/versions?normalize=true"
-        async with client.post(f"{url}{path}", data=b'{"schema": "x"}', headers=headers) as answer:
+        path = "/subjects/a%2Fb%3A-value/versions?normalize=true"
+        async with client.post(
+            URL(f"{url}{path}", encoded=True), data=b'{"schema": "x"}', headers=headers
+        ) as answer:
             assert (answer.status, await answer.json(content_type=None)) == (201, {"id": 7})
             assert answer.headers["Content-Type"] == "application/vnd.schemaregistry.v1+json"
 
     guarded(registry.url, ask)
     [request] = registry.requests
-    assert (request.method, request.path) == ("POST", "/subjects/a%2Fb-value/versions?normalize=true")
+    assert (request.method, request.path) == ("POST", "/subjects/a%2Fb%3A-value/versions?normalize=true")
     assert request.body == b'{"schema": "x"}'
     assert request.headers["Content-Type"] == "application/vnd.schemaregistry.v1+json"
 
@@ -65,6 +68,19 @@ def test_requests_of_web_pages_reach_no_registry(
     assert (
         len([one for one in caplog.records if one.message.startswith(f"refused {method} '/subjects'")]) == 1
     )
+
+
+@pytest.mark.parametrize("target", ["@page.example/x", "http://page.example/x", "*"])
+def test_a_target_that_is_no_path_goes_nowhere(registry: HttpServer, target: str) -> None:
+    async def ask(_client: aiohttp.ClientSession, url: str) -> None:
+        host, _, port = url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"OPTIONS {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        assert (await reader.read()).split()[1] in (b"400", b"404")
+        writer.close()
+
+    guarded(registry.url, ask)
+    assert registry.requests == []
 
 
 def test_a_registry_that_does_not_answer_is_unavailable() -> None:

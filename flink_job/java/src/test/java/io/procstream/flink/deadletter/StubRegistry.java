@@ -16,10 +16,6 @@ import java.util.concurrent.CopyOnWriteArrayList;
  * {@code GET /subjects/<subject>/versions/<version>} of the Confluent REST interface and nothing else. That the real one answers alike is for the integration tests to show.
  */
 final class StubRegistry implements AutoCloseable {
-    static {
-        System.setProperty("sun.net.httpserver.nodelay", "true"); // else each small answer waits 40 ms for its ACK
-    }
-
     private final Map<Integer, String> bodies = new ConcurrentHashMap<>();
     private final Map<String, String> versions = new ConcurrentHashMap<>();
     private final List<String> requests = new CopyOnWriteArrayList<>();

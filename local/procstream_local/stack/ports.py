@@ -30,12 +30,13 @@ def choose(known: dict[str, int], in_use: set[str], wanted: Iterable[str] = tupl
         if service in chosen:
             continue
         candidates = [port for port in (known.get(service), USUAL[service]) if port]
-        free = [port for port in candidates if _is_free(port) and port not in chosen.values()]
+        free = [port for port in candidates if is_free(port) and port not in chosen.values()]
         chosen[service] = free[0] if free else _any_free()
     return chosen
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether no program listens at a port of 127.0.0.1."""
     with socket.socket() as probe:
         # Like the servers themselves: a port in TIME_WAIT is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

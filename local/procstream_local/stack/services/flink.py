@@ -5,7 +5,6 @@ stack.
 """
 
 import os
-import socket
 import time
 import uuid
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from procstream_common.settings import S3Settings, load
 
 from procstream_local.stack import processes
 from procstream_local.stack.artifacts import Artifacts
+from procstream_local.stack.ports import is_free
 from procstream_local.stack.records import ProcessRecord
 from procstream_local.stack.services import Service
 
@@ -62,12 +62,12 @@ def services(
             folder, artifacts, "jobmanager.sh", log, _reporter(jobmanager_metrics)
         ),
         prepare=lambda: _prepare(folder, ports, artifacts),
-        ready=lambda: _get(rest, "overview") is not None and _accepts(jobmanager_metrics),
+        ready=lambda: _get(rest, "overview") is not None and _listens(jobmanager_metrics),
     )
     taskmanager = Service(
         name="taskmanager",
         start=lambda log: _start_taskmanager(folder, artifacts, log, _reporter(taskmanager_metrics)),
-        ready=lambda: _is_registered(folder, rest) and _accepts(taskmanager_metrics),
+        ready=lambda: _is_registered(folder, rest) and _listens(taskmanager_metrics),
     )
     return jobmanager, taskmanager
 
@@ -80,15 +80,9 @@ def _reporter(port: int | None) -> dict[str, str]:
     return {f"{_REPORTER}.factory.class": _REPORTER_FACTORY, f"{_REPORTER}.port": str(port)}
 
 
-def _accepts(port: int | None) -> bool:
+def _listens(port: int | None) -> bool:
     """Whether something listens at the port. Flink runs without a reporter that it could not start."""
-    if port is None:
-        return True
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=2).close()
-    except OSError:
-        return False
-    return True
+    return port is None or not is_free(port)
 
 
 def _start_script(

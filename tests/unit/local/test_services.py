@@ -270,9 +270,10 @@ class TestFlink:
     ) -> None:
         with serving(Answer(200, {})) as server, socket.socket() as metrics:
             metrics.bind((LOOPBACK, 0))
-            if listening:
-                metrics.listen()
+            metrics.listen()
             port = metrics.getsockname()[1]
+            if not listening:
+                metrics.close()
             ports = {**USUAL, "flink-rest": port_of(server.url), "jobmanager-metrics": port}
             jobmanager, _ = flink.services(folder, ports, programs.artifacts, monitoring=True)
             assert jobmanager.ready() is listening

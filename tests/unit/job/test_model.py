@@ -98,6 +98,32 @@ def test_a_comment_may_come_before_the_query() -> None:
     assert pipeline(query="-- all of them\n/* really */ (SELECT 1)").query is not None
 
 
+def json_pipeline(times: object) -> Pipeline:
+    source = {"topic": "t", "format": "json", "columns": {"at": "TIMESTAMP(3)"}, "json": {"times": times}}
+    return pipeline(sources={"orders": source})
+
+
+@pytest.mark.parametrize("times", ["iso-8601", "epoch-nanos", {"at": "epoch-micros"}, {}])
+def test_json_times_are_written_in_one_way_or_by_column(times: object) -> None:
+    source = json_pipeline(times).sources["orders"]
+    assert source.format == "json"
+    assert source.reading.times == times
+
+
+@pytest.mark.parametrize(
+    ("times", "problem"),
+    [
+        ({"ta": "epoch-millis"}, "found 'ta', which is no column; expected some of: at"),
+        ({"at": "millis"}, "epoch-millis"),
+        ("millis", "epoch-millis"),
+        ({"kafka_offset": "epoch-millis"}, "every source table has that column"),
+    ],
+)
+def test_other_json_times_are_refused(times: object, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        json_pipeline(times)
+
+
 def test_the_json_schema_describes_every_key() -> None:
     schema = Pipeline.model_json_schema()
     assert schema["additionalProperties"] is False

@@ -172,9 +172,17 @@ def test_where_a_job_without_state_starts(start: str, expected: list[str]) -> No
         assert option in raw.sql
 
 
-def test_json_times_are_iso_8601() -> None:
-    raw, _ = source_statements(plan(orders()))
-    assert "'value.dead-letter.json.timestamp-format.standard' = 'ISO-8601'" in raw.sql
+@pytest.mark.parametrize(
+    ("times", "option"),
+    [
+        ("epoch-seconds", "json.times' = 'epoch-seconds'"),
+        ({"at": "epoch-millis"}, "json.times-by-column.at' = 'epoch-millis'"),
+    ],
+)
+def test_how_json_times_are_written(times: object, option: str) -> None:
+    source = {"topic": "orders", "format": "json", "columns": {"at": "TIMESTAMP(3)"}}
+    raw, _ = source_statements(plan(orders(sources={"orders": {**source, "json": {"times": times}}})))
+    assert f"'value.dead-letter.{option}" in raw.sql
 
 
 def test_a_line_of_a_source_table_belongs_to_its_column_in_the_file() -> None:

@@ -21,7 +21,9 @@ METADATA = [
     {"name": "kafka_timestamp", "type": "TIMESTAMP_LTZ(3)", "metadata": "timestamp", "virtual": True},
 ]
 ERROR = {"name": "dead_letter_error", "type": "STRING", "metadata": "value.error", "virtual": True}
-DECLARED = Declaration("orders-pipeline", {"id": "STRING", "amount": "DECIMAL(10, 2)"})
+DECLARED = Declaration(
+    "orders-pipeline", {"id": "STRING", "at": "TIMESTAMP(3)"}, {"times-by-column.at": "epoch-millis"}
+)
 
 
 def schema(*fields: tuple[str, Any]) -> SubjectSchema:
@@ -72,7 +74,7 @@ def test_then_what_a_pipeline_declares() -> None:
     assert own(found) == DECLARED.columns
     assert found["comment"] == "columns of pipeline orders-pipeline"
     assert found["options"]["value.dead-letter.format"] == "json"
-    assert found["options"]["value.dead-letter.json.timestamp-format.standard"] == "ISO-8601"
+    assert found["options"]["value.dead-letter.json.times-by-column.at"] == "epoch-millis"
 
 
 @pytest.mark.parametrize("text", ['{"type": "object"}', 'syntax = "proto3";', '"string"'])

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from procstream_job.formats.avro.schema import writer_columns
 from procstream_job.formats.avro.writing import avro_value, null_misfit
-from procstream_job.formats.json.writing import json_value
+from procstream_job.formats.json.writing import json_value, number_misfit
 from procstream_job.language import sql, yaml_text
 from procstream_job.language.field_types import NonEmpty, Text, Topic
 from procstream_job.language.needs import Need, Needs
@@ -61,7 +61,7 @@ class KafkaSink(SinkOptions):
 
     def flink_table(self, result: Result, at: Placement, stored: Sequence[StoredColumn]) -> SinkTable:
         """A table of Flink's `kafka` connector."""
-        columns, value, misfit = result.columns, json_value(), None
+        columns, value, misfit = result.columns, json_value(), number_misfit(result.columns)
         if self.format == "avro":
             schema = at.connections.schemas[self.schema_subject]
             columns = matching_columns(

@@ -9,7 +9,7 @@ from procstream_job.formats.avro.options import AVRO, avro_options
 from procstream_job.formats.avro.schema import UnreadableSchemaError, reader_schema
 from procstream_job.formats.dead_letter import ERROR_KEY, dead_letter_options
 from procstream_job.formats.json.inference import infer_columns
-from procstream_job.formats.json.options import JSON, JSON_OPTIONS, JsonSource
+from procstream_job.formats.json.options import JSON, JsonSource
 from procstream_job.language.columns import METADATA_COLUMNS, METADATA_KEYS
 from procstream_job.language.subject_schema import SubjectSchema
 
@@ -38,6 +38,8 @@ class Declaration:
 
     pipeline: str
     columns: Mapping[str, str]
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Of the format `json`."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ def declarations(pipelines: Iterable[Pipeline]) -> dict[str, Declaration]:
     for pipeline in pipelines:
         for source in pipeline.sources.values():
             if isinstance(source, JsonSource):
-                found.setdefault(source.topic, Declaration(pipeline.name, source.columns))
+                found.setdefault(
+                    source.topic, Declaration(pipeline.name, source.columns, source.reading.options)
+                )
     return found
 
 
@@ -116,12 +120,14 @@ def _by_schema(topic: Topic, registry: Mapping[str, str]) -> _Reading | None:
 def _by_declaration(topic: Topic) -> _Reading | None:
     if topic.declared is None:
         return None
-    return _json(f"columns of pipeline {topic.declared.pipeline}", topic.declared.columns)
+    return _json(
+        f"columns of pipeline {topic.declared.pipeline}", topic.declared.columns, topic.declared.options
+    )
 
 
 def _by_sample(topic: Topic) -> _Reading | None:
     columns = infer_columns(topic.sample)
-    return _json(f"columns inferred from {len(topic.sample)} records", columns) if columns else None
+    return _json(f"columns inferred from {len(topic.sample)} records", columns, {}) if columns else None
 
 
 def _raw(topic: Topic) -> _Reading:
@@ -129,8 +135,8 @@ def _raw(topic: Topic) -> _Reading:
     return _Reading("records as they are", {"value": sql_type}, {"value.format": "raw"}, names_errors=False)
 
 
-def _json(origin: str, columns: Mapping[str, str]) -> _Reading:
-    return _Reading(origin, columns, dead_letter_options(JSON, JSON_OPTIONS))
+def _json(origin: str, columns: Mapping[str, str], options: Mapping[str, str]) -> _Reading:
+    return _Reading(origin, columns, dead_letter_options(JSON, options))
 
 
 def _is_text(value: bytes) -> bool:

@@ -8,7 +8,8 @@ import java.io.IOException;
  * part of the place: {@code user.tags[3]}.
  */
 final class BadValueException extends IOException {
-    private static final int MAX_FOUND = 60;
+    /** Characters of the value that are shown. */
+    static final int MAX_FOUND = 80;
 
     private final String problem;
     private String place = "";
@@ -20,7 +21,9 @@ final class BadValueException extends IOException {
 
     /** The usual problem: what was found, shortened, and what the column expects. */
     static BadValueException expected(String found, String expected) {
-        String shown = found.length() <= MAX_FOUND ? found : found.substring(0, MAX_FOUND) + "...";
+        String shown = found.codePointCount(0, found.length()) <= MAX_FOUND
+                ? found
+                : found.substring(0, found.offsetByCodePoints(0, MAX_FOUND)) + "...";
         return new BadValueException("found " + shown + ", expected " + expected);
     }
 

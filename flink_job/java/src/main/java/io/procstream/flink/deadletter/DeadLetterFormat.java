@@ -84,11 +84,7 @@ final class DeadLetterFormat implements DecodingFormat<DeserializationSchema<Row
     private List<Required> requiredOf(List<String> columns) {
         return required.stream()
                 .map(name -> {
-                    if (!columns.contains(name)) {
-                        throw new ValidationException(String.format(
-                                "Option '%s' names '%s', expected columns of: %s.",
-                                DeadLetterFormatFactory.REQUIRED.key(), name, String.join(", ", columns)));
-                    }
+                    DeadLetterFormatFactory.refuseUnknown(DeadLetterFormatFactory.REQUIRED, name, columns);
                     return new Required(columns.indexOf(name), name);
                 })
                 .toList();

@@ -28,8 +28,6 @@ import org.apache.flink.formats.avro.AvroFormatOptions;
 import org.apache.flink.formats.avro.registry.confluent.AvroConfluentFormatOptions;
 import org.apache.flink.formats.avro.registry.confluent.RegistryAvroFormatFactory;
 import org.apache.flink.formats.json.JsonFormatFactory;
-import org.apache.flink.formats.json.JsonFormatOptions;
-import org.apache.flink.formats.json.JsonFormatOptionsUtil;
 import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.connector.ChangelogMode;
 import org.apache.flink.table.connector.format.DecodingFormat;
@@ -74,6 +72,17 @@ public final class DeadLetterFormatFactory implements DeserializationFormatFacto
             .defaultValue(Map.of())
             .withDescription("Schemas that the registry has, by id. They are not looked up. A registry that does not"
                     + " have the newest of them is unavailable.");
+
+    /** Options of {@code json}. */
+    static final ConfigOption<JsonTimes.Format> TIMES = ConfigOptions.key("times")
+            .enumType(JsonTimes.Format.class)
+            .defaultValue(JsonTimes.Format.ISO_8601)
+            .withDescription("How TIMESTAMP and TIMESTAMP_LTZ are written.");
+
+    static final ConfigOption<Map<String, String>> TIMES_BY_COLUMN = ConfigOptions.key("times-by-column")
+            .mapType()
+            .defaultValue(Map.of())
+            .withDescription("The same for single columns: 'times-by-column.<name>' = 'epoch-millis'.");
 
     /** These read on from one record into the next after a bad one, so cannot be wrapped. */
     private static final Set<String> BUFFERING = Set.of("avro", "debezium-avro-confluent");
@@ -167,19 +176,26 @@ public final class DeadLetterFormatFactory implements DeserializationFormatFacto
         return known;
     }
 
-    /** Without json's {@code ignore-parse-errors}: it would make nulls of what is a dead letter here. */
     private static DecodingFormat<DeserializationSchema<RowData>> json(Configuration options) {
-        validate(
-                JsonFormatFactory.IDENTIFIER,
-                options,
-                Set.of(),
-                Set.of(JsonFormatOptions.FAIL_ON_MISSING_FIELD, JsonFormatOptions.TIMESTAMP_FORMAT));
-        JsonFormatOptionsUtil.validateDecodingFormatOptions(options);
-        return insertOnly((columns, type) -> new JsonSchema(
-                columns,
-                options.get(JsonFormatOptions.FAIL_ON_MISSING_FIELD),
-                JsonFormatOptionsUtil.getTimestampFormat(options),
-                type));
+        validate(JsonFormatFactory.IDENTIFIER, options, Set.of(), Set.of(TIMES, TIMES_BY_COLUMN));
+        Map<String, JsonTimes.Format> byColumn = new HashMap<>();
+        options.get(TIMES_BY_COLUMN)
+                .forEach((column, times) -> byColumn.put(
+                        column,
+                        Configuration.fromMap(Map.of(TIMES.key(), times)).get(TIMES)));
+        return insertOnly((columns, type) -> {
+            byColumn.keySet().forEach(column -> refuseUnknown(TIMES_BY_COLUMN, column, columns.getFieldNames()));
+            return new JsonSchema(columns, byColumn, options.get(TIMES), type);
+        });
+    }
+
+    /** Refuses an option that names a column which the table lacks. */
+    static void refuseUnknown(ConfigOption<?> option, String column, List<String> columns) {
+        if (!columns.contains(column)) {
+            throw new ValidationException(String.format(
+                    "Option '%s' names '%s', expected columns of: %s.",
+                    option.key(), column, String.join(", ", columns)));
+        }
     }
 
     private static DecodingFormat<DeserializationSchema<RowData>> other(

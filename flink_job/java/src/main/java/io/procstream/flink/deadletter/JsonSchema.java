@@ -2,57 +2,92 @@ package io.procstream.flink.deadletter;
 
 import io.procstream.flink.deadletter.BadRecordException.Reason;
 import java.io.IOException;
+import java.util.Map;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
-import org.apache.flink.formats.common.TimestampFormat;
-import org.apache.flink.formats.json.AbstractJsonDeserializationSchema;
-import org.apache.flink.formats.json.JsonParserToRowDataConverters;
-import org.apache.flink.formats.json.JsonParserToRowDataConverters.JsonParserToRowDataConverter;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonParser;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonProcessingException;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonToken;
-import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.io.JsonEOFException;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.types.logical.RowType;
-import org.apache.flink.util.Collector;
 
 /**
- * Decodes one JSON object a record with the parts of Flink's {@code json}, but all of the record: Flink takes the
- * first document and drops the text after it, makes each element of an array a row (of one offset), and skips columns
- * once a name is repeated, because it counts names.
+ * Decodes one JSON object (RFC 8259) a record, in one pass from its bytes into Flink's form.
+ *
+ * <p>Flink's own decoder converts what it should refuse: 1.5 is 1 for an INT, a DECIMAL that does not fit is null, and
+ * text after the first document is dropped.
  */
-final class JsonSchema extends AbstractJsonDeserializationSchema implements JudgingSchema {
-    private final JsonParserToRowDataConverter toRow;
+final class JsonSchema implements JudgingSchema {
+    private final RowType columns;
+    private final Map<String, JsonTimes.Format> times;
+    private final JsonTimes.Format otherTimes;
+    private final TypeInformation<RowData> type;
 
-    JsonSchema(RowType columns, boolean failOnMissingField, TimestampFormat timestamps, TypeInformation<RowData> type) {
-        super(columns, type, failOnMissingField, false, timestamps);
-        toRow = new JsonParserToRowDataConverters(failOnMissingField, false, timestamps).createRowConverter(columns);
+    private transient JsonInput in;
+    private transient JsonValue reader;
+
+    /**
+     * A decoder for a table.
+     *
+     * @param times how times are written, by column; all others are {@code otherTimes}
+     * @throws org.apache.flink.table.api.ValidationException if there are no JSON values for a column
+     */
+    JsonSchema(
+            RowType columns,
+            Map<String, JsonTimes.Format> times,
+            JsonTimes.Format otherTimes,
+            TypeInformation<RowData> type) {
+        this.columns = columns;
+        this.times = times;
+        this.otherTimes = otherTimes;
+        this.type = type;
+        JsonColumns.of(columns, times, otherTimes);
     }
 
     @Override
-    public void open(InitializationContext context) throws Exception {
-        super.open(context);
-        objectMapper.enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION);
+    public void open(InitializationContext context) {
+        in = new JsonInput();
+        reader = JsonColumns.of(columns, times, otherTimes);
     }
 
     @Override
-    public void deserialize(byte[] message, Collector<RowData> out) throws IOException {
-        RowData row;
-        boolean more;
-        try (JsonParser parser = objectMapper.getFactory().createParser(message)) {
+    public RowData deserialize(byte[] message) throws IOException {
+        try {
+            Texts.utf8(message);
+        } catch (BadValueException e) {
+            throw e.asRecord();
+        }
+        JsonParser parser = in.begin(message);
+        try {
             JsonToken first = parser.nextToken();
             if (first != JsonToken.START_OBJECT) {
                 throw notAnObject(first);
             }
-            row = (RowData) toRow.convert(parser);
-            more = hasMore(parser);
+            RowData row = read(parser);
+            if (!isBlank(message, in.position())) {
+                throw new BadRecordException(Reason.TRAILING_BYTES, "text after the JSON object");
+            }
+            return row;
+        } catch (JsonProcessingException e) {
+            throw malformed(e);
         } catch (BadRecordException e) {
+            in.discard();
             throw e;
-        } catch (IOException | RuntimeException e) {
-            throw diagnosed(message, e);
+        } catch (RuntimeException e) { // a fault of the parser: a job would fail at this record again and again
+            in.discard();
+            throw BadRecordException.undecodable(e);
         }
-        if (more) {
-            throw new BadRecordException(Reason.TRAILING_BYTES, "text after the JSON object");
+    }
+
+    private RowData read(JsonParser parser) throws IOException {
+        try {
+            return (RowData) reader.read(in);
+        } catch (BadValueException e) {
+            while (!parser.getParsingContext().inRoot()) {
+                parser.nextToken(); // a record that is no JSON is that in the first place
+            }
+            throw e.asRecord();
         }
-        out.collect(row);
     }
 
     private static BadRecordException notAnObject(JsonToken found) {
@@ -65,24 +100,38 @@ final class JsonSchema extends AbstractJsonDeserializationSchema implements Judg
         return new BadRecordException(Reason.UNDECODABLE, "found " + name + ", expected a JSON object");
     }
 
-    private static boolean hasMore(JsonParser parser) {
-        try {
-            return parser.nextToken() != null;
-        } catch (IOException e) {
-            return true; // and not even JSON
+    private static boolean isBlank(byte[] message, int start) {
+        for (int i = start; i < message.length; i++) {
+            if (" \t\r\n".indexOf(message[i]) < 0) {
+                return false;
+            }
         }
+        return true;
     }
 
-    /** Flink's converter names the field at fault, but keeps to itself what the parser said. */
-    private BadRecordException diagnosed(byte[] message, Exception failure) {
-        try (JsonParser parser = objectMapper.getFactory().createParser(message)) {
-            while (parser.nextToken() != null) {}
-        } catch (JsonEOFException e) {
+    private BadRecordException malformed(JsonProcessingException failure) {
+        boolean isPlaced = failure.getLocation() != null;
+        int place = isPlaced ? in.position(failure) : in.position();
+        int length = in.message().length;
+        in.discard();
+        if (failure instanceof StreamConstraintsException) {
             return new BadRecordException(
-                    Reason.TRUNCATED, "the JSON object does not end within " + message.length + " bytes");
-        } catch (IOException e) {
-            return BadRecordException.undecodable(e);
+                    Reason.UNDECODABLE, "values nest more than " + JsonInput.MAX_DEPTH + " deep at byte " + place);
         }
-        return BadRecordException.undecodable(failure);
+        if (place >= length) {
+            return new BadRecordException(Reason.TRUNCATED, "the JSON object does not end within " + length + " bytes");
+        }
+        return new BadRecordException(
+                Reason.UNDECODABLE, "no JSON at byte " + place + ": " + failure.getOriginalMessage());
+    }
+
+    @Override
+    public boolean isEndOfStream(RowData row) {
+        return false;
+    }
+
+    @Override
+    public TypeInformation<RowData> getProducedType() {
+        return type;
     }
 }

@@ -18,10 +18,18 @@ record Lengths(int least, int most, String expected) {
         return new Lengths(exact ? length : 0, length, (exact ? "" : "at most ") + length + unit);
     }
 
+    boolean isUnlimited() {
+        return most == Integer.MAX_VALUE;
+    }
+
+    boolean admits(int length) {
+        return length >= least && length <= most;
+    }
+
     StringData checked(StringData text) throws BadValueException {
-        if (most != Integer.MAX_VALUE) {
+        if (!isUnlimited()) {
             int length = ((BinaryStringData) text).numChars();
-            if (length < least || length > most) {
+            if (!admits(length)) {
                 throw BadValueException.expected(length + " characters", expected);
             }
         }
@@ -29,7 +37,7 @@ record Lengths(int least, int most, String expected) {
     }
 
     byte[] checked(byte[] bytes) throws BadValueException {
-        if (bytes.length < least || bytes.length > most) {
+        if (!admits(bytes.length)) {
             throw BadValueException.expected(bytes.length + " bytes", expected);
         }
         return bytes;

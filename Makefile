@@ -71,11 +71,12 @@ test-e2e: setup ## The tests on Kubernetes without the long ones: the cluster of
 test-long: setup ## The rest, before a release: mutation score, then every test that is marked long (about an hour)
 	$(BIN)/python -m tests.mutation
 	$(MVN) --file $(JAVA)/pom.xml test -Dtest=AvroReferenceTest -Davro.pairs=10000
+	$(MVN) --file $(JAVA)/pom.xml test -Dtest=JsonReferenceTest -Djson.documents=10000 -Dpython=$(abspath $(BIN)/python)
 	$(BIN)/pytest tests -m long --durations=25 $(ARGS)
 
 .PHONY: test-java
 test-java: setup ## Formatting and tests of the Flink module
-	$(MVN) --file $(JAVA)/pom.xml verify
+	$(MVN) --file $(JAVA)/pom.xml verify -Dpython=$(abspath $(BIN)/python)
 
 .PHONY: lint
 lint: setup ## ruff, mypy and the layers; the chart's values and the documentation of reasons are as generated

@@ -383,10 +383,10 @@ def iso_8601(node: Node, type_: Type, precision: int) -> int:
 
 
 def epoch(node: Node, precision: int, unit: str) -> int:
-    """A number since 1970; only seconds have a fraction."""
+    """A number since 1970, perhaps with a fraction."""
     found = number(node)
     decimals = UNITS[unit]
-    if found.exponent < (-9 if unit == "epoch-seconds" else 0) or found.magnitude > 30:
+    if found.exponent < decimals - 9 or found.magnitude > 30:
         raise undecodable()
     return room(found.scaled(9 - decimals), precision)
 

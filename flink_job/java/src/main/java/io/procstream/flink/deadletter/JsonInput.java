@@ -84,6 +84,11 @@ final class JsonInput {
         return message;
     }
 
+    /** Whether the parser asked for more than the message has. */
+    boolean hasEnded() {
+        return feed.hasEnded;
+    }
+
     /** Where the current token begins in the message. */
     int tokenStart() {
         return (int) (parser.currentTokenLocation().getByteOffset() - offset);
@@ -139,6 +144,7 @@ final class JsonInput {
         private byte[] bytes;
         private int next;
         private long handedOut;
+        private boolean hasEnded;
 
         void give(byte[] all, int start) {
             bytes = all;
@@ -149,6 +155,7 @@ final class JsonInput {
         public int read(byte[] target, int at, int most) {
             int count = Math.min(most, bytes.length - next);
             if (count <= 0) {
+                hasEnded = true;
                 return -1;
             }
             System.arraycopy(bytes, next, target, at, count);

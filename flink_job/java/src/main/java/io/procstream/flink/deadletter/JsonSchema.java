@@ -2,12 +2,15 @@ package io.procstream.flink.deadletter;
 
 import io.procstream.flink.deadletter.BadRecordException.Reason;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonParser;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonProcessingException;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonToken;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.exc.StreamConstraintsException;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.io.JsonEOFException;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.types.logical.RowType;
 
@@ -112,17 +115,30 @@ final class JsonSchema implements JudgingSchema {
     private BadRecordException malformed(JsonProcessingException failure) {
         boolean isPlaced = failure.getLocation() != null;
         int place = isPlaced ? in.position(failure) : in.position();
-        int length = in.message().length;
+        byte[] message = in.message();
+        boolean isCutOff = failure instanceof JsonEOFException || in.hasEnded() && endsWithinToken(message);
         in.discard();
         if (failure instanceof StreamConstraintsException) {
             return new BadRecordException(
                     Reason.UNDECODABLE, "values nest more than " + JsonInput.MAX_DEPTH + " deep at byte " + place);
         }
-        if (place >= length) {
-            return new BadRecordException(Reason.TRUNCATED, "the JSON object does not end within " + length + " bytes");
+        if (isCutOff) {
+            return new BadRecordException(
+                    Reason.TRUNCATED, "the JSON object does not end within " + message.length + " bytes");
         }
         return new BadRecordException(
                 Reason.UNDECODABLE, "no JSON at byte " + place + ": " + failure.getOriginalMessage());
+    }
+
+    /** Whether the letters at the end are the beginning of a word that JSON has, or of an exponent. */
+    private static boolean endsWithinToken(byte[] message) {
+        int start = message.length;
+        while (start > 0 && Character.isLetter(message[start - 1])) {
+            start--;
+        }
+        String letters = new String(message, start, message.length - start, StandardCharsets.US_ASCII);
+        return letters.equalsIgnoreCase("e")
+                || Stream.of("true", "false", "null").anyMatch(word -> word.startsWith(letters));
     }
 
     @Override

@@ -113,7 +113,10 @@ final class JsonTimes {
         int digitsOfSecond = Long.toString(format.perSecond).length() - 1;
         return in -> {
             BigDecimal number = JsonNumbers.exact(in);
-            if (number == null || (long) number.precision() - number.scale() > MAX_DIGITS && number.signum() != 0) {
+            if (number != null && number.signum() == 0) {
+                return TimestampData.fromEpochMillis(0);
+            }
+            if (number == null || (long) number.precision() - number.scale() > MAX_DIGITS) {
                 throw in.refused(expected);
             }
             BigDecimal stripped = number.stripTrailingZeros();

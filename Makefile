@@ -46,11 +46,10 @@ demo: setup ## Records through Kafka and Flink into proven Parquet; PIPELINE=fra
 test: setup ## Lint, Java, unit, chart, integration and end-to-end tests without the long ones (30 minutes, 60 the first time)
 	@scripts/while-testbed-builds.sh $(MAKE) --no-print-directory test-quick test-stack
 
-# Lint and Java use one core each most of the time.
+# Each uses one core most of the time.
 .PHONY: test-quick
 test-quick: setup ## Lint, Java, unit and chart tests: everything that needs no stack
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint test-java
-	@$(MAKE) --no-print-directory test-unit
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint test-java test-unit
 
 .PHONY: test-unit
 test-unit: setup ## Unit and chart tests, and their coverage by package

@@ -10,12 +10,14 @@ from rich.console import Console
 
 from bench.embedded import embedded_stack
 from bench.functions import functions
+from bench.json_path import json_path
 from bench.lake import lake
 from bench.latency import latency
 from bench.report import AsJson
 
 app = typer.Typer(help="The benchmarks behind the README's numbers.", pretty_exceptions_enable=False)
 app.command()(lake)
+app.command("json")(json_path)
 app.command()(latency)
 app.command()(functions)
 
@@ -26,6 +28,7 @@ def everything(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         sampler()
         lake()
+        json_path()
         latency()
         functions()
 

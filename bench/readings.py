@@ -1,13 +1,14 @@
 """The records that every run reads: created once, spread over the partitions of one topic.
 
-A record is about 125 bytes of Avro in the Confluent wire format. Event times go forward with the offsets,
-as they do in a stream of events, and cover a little more than two hours: three hourly folders.
+A record is about 125 bytes of Avro in the Confluent wire format, or 190 of JSON. Event times go forward with
+the offsets, as they do in a stream of events, and cover a little more than two hours: three hourly folders.
 """
 
+import datetime as dt
 import json
 import multiprocessing
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from rich.console import Console
 from bench import report, topics
 
 TOPIC = "bench-readings"
+JSON_TOPIC = "bench-readings-json"
 TIME_COLUMN = "ts"
 SCHEMA = json.dumps(
     {
@@ -53,7 +55,9 @@ class Share:
     """The share of one partition: the readings whose id is `partition` modulo `partitions`."""
 
     env: Mapping[str, str]
-    schema_id: int
+    topic: str
+    schema_id: int | None
+    """None: JSON."""
     partition: int
     partitions: int
     records: int
@@ -65,26 +69,42 @@ def fill(env: Mapping[str, str], records: int, partitions: int, console: Console
 
     Returns the mean size of a record in bytes. Raises `ProcstreamError` when not all of them are there.
     """
-    kafka = load(KafkaSettings, env)
-    topics.make(kafka, [TOPIC], partitions)
     with SchemaRegistry(load(RegistrySettings, env)) as registry:
         schema_id = ensure_schema(registry, SchemaSpec(subject=f"{TOPIC}-value", definition=SCHEMA)).id
-    shares = [Share(env, schema_id, partition, partitions, records) for partition in range(partitions)]
+    return _fill(env, TOPIC, schema_id, records, partitions, console)
+
+
+def fill_json(env: Mapping[str, str], records: int, partitions: int, console: Console) -> float:
+    """The same records as JSON in `JSON_TOPIC`."""
+    return _fill(env, JSON_TOPIC, None, records, partitions, console)
+
+
+def _fill(
+    env: Mapping[str, str],
+    topic: str,
+    schema_id: int | None,
+    records: int,
+    partitions: int,
+    console: Console,
+) -> float:
+    kafka = load(KafkaSettings, env)
+    topics.make(kafka, [topic], partitions)
+    shares = [Share(env, topic, schema_id, partition, partitions, records) for partition in range(partitions)]
     progress = report.progress_bar(console, transient=True)
     # Not by fork: the child process would lack librdkafka's threads.
     with progress, ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         task = progress.add_task("records to the topic", total=records)
         sent = [pool.submit(produce, share) for share in shares]
         while not all(future.done() for future in sent):
-            progress.update(task, completed=topics.count(kafka, TOPIC, partitions))
+            progress.update(task, completed=topics.count(kafka, topic, partitions))
             time.sleep(_LOOK_SECONDS)
-    return _checked(sent, topics.count(kafka, TOPIC, partitions), records)
+    return _checked(topic, sent, topics.count(kafka, topic, partitions), records)
 
 
-def _checked(sent: list[Future[int]], found: int, expected: int) -> float:
+def _checked(topic: str, sent: list[Future[int]], found: int, expected: int) -> float:
     size = sum(future.result() for future in sent)
     if found != expected:
-        raise ProcstreamError(f"topic {TOPIC}: found {found} records; expected {expected}")
+        raise ProcstreamError(f"topic {topic}: found {found} records; expected {expected}")
     return size / expected
 
 
@@ -97,24 +117,35 @@ def produce(share: Share) -> int:
             failures.append(error.str())
 
     producer = KafkaCluster(load(KafkaSettings, share.env)).producer(GENERATOR_PROPERTIES)
-    encoder = AvroEncoder(subject=f"{TOPIC}-value", schema_id=share.schema_id, schema_text=SCHEMA)
+    encode = _encoder(share.schema_id)
     size = 0
     for number in range(share.partition, share.records, share.partitions):
-        value = encoder.encode(reading(number, share.records))
+        value = encode(reading(number, share.records))
         size += len(value)
         while True:
             try:
-                producer.produce(TOPIC, value, None, share.partition, report)
+                producer.produce(share.topic, value, None, share.partition, report)
                 break
             except BufferError:
                 producer.poll(0.1)
     left = producer.flush(_FLUSH_SECONDS)
     if failures or left:
         raise ProcstreamError(
-            f"topic {TOPIC}: {len(failures) + left} records of partition {share.partition} were not accepted"
+            f"topic {share.topic}: {len(failures) + left} records of partition {share.partition} were refused"
             f" ({failures[0] if failures else 'no answer'})"
         )
     return size
+
+
+def _encoder(schema_id: int | None) -> Callable[[dict[str, Any]], bytes]:
+    if schema_id is None:
+        return _as_json
+    return AvroEncoder(subject=f"{TOPIC}-value", schema_id=schema_id, schema_text=SCHEMA).encode
+
+
+def _as_json(reading: dict[str, Any]) -> bytes:
+    time = dt.datetime.fromtimestamp(reading[TIME_COLUMN] / 1000, dt.UTC).replace(tzinfo=None)
+    return json.dumps({**reading, TIME_COLUMN: time.isoformat(timespec="milliseconds")}).encode()
 
 
 def reading(number: int, records: int) -> dict[str, Any]:

@@ -49,15 +49,16 @@ def run(session: FlinkSession, plan: JobPlan, stack: EmbeddedStack, folder: Path
     the number is another.
     """
     try:
-        cpu = _cpu_seconds(stack)
+        cpu = cpu_seconds(stack)
         job_id = jobs.submit(session, plan)
         jobs.wait_until_finished(stack.flink_url, job_id)
-        return _measure(stack.flink_url, job_id, folder, expected, _cpu_seconds(stack) - cpu)
+        return _measure(stack.flink_url, job_id, folder, expected, cpu_seconds(stack) - cpu)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _cpu_seconds(stack: EmbeddedStack) -> float:
+def cpu_seconds(stack: EmbeddedStack) -> float:
+    """CPU time of the TaskManager until now."""
     times = stack.taskmanager.cpu_times()
     return float(times.user + times.system)
 
@@ -74,7 +75,7 @@ def _measure(rest: str, job_id: str, folder: Path, expected: int, cpu_seconds: f
         rows=rows,
         files=len(files),
         bytes=sum(path.stat().st_size for path in files),
-        seconds=written - _first_source_task_running(rest, job_id),
+        seconds=written - first_source_task_running(rest, job_id),
         cpu_seconds=cpu_seconds,
     )
 
@@ -83,8 +84,8 @@ def _data_files(output: Path) -> list[Path]:
     return [path for path in output.rglob("*") if path.is_file() and not path.name.startswith((".", "_"))]
 
 
-def _first_source_task_running(rest: str, job_id: str) -> float:
-    """Seconds since 1970."""
+def first_source_task_running(rest: str, job_id: str) -> float:
+    """When a job began to read, in seconds since 1970."""
     plan = jobs.get(rest, f"/jobs/{job_id}/plan")["plan"]
     sources = [node["id"] for node in plan["nodes"] if not node.get("inputs")]
     running: list[int] = [

@@ -50,6 +50,34 @@ def read(kafka: KafkaSettings, topic: str, partitions: int) -> Iterator[Message]
         consumer.close()
 
 
+def last_written(kafka: KafkaSettings, topic: str, partitions: int, expected: int) -> float:
+    """When the last record came into a topic, in seconds since 1970, if none was written in a transaction.
+
+    Raises `ProcstreamError` when it has another number of records than `expected`.
+    """
+    cluster = KafkaCluster(kafka)
+    bounds = _bounds(cluster, topic, partitions)
+    if (found := sum(high - low for low, high in bounds.values())) != expected:
+        raise ProcstreamError(f"topic {topic}: found {found} records; expected {expected}")
+    consumer = cluster.consumer()
+    try:
+        ends = [
+            TopicPartition(topic, number, high - 1) for number, (low, high) in bounds.items() if low < high
+        ]
+        consumer.assign(ends)
+        messages: list[Message] = []
+        while len({message.partition() for message in messages}) < len(ends):
+            more = consumer.consume(len(ends), _READ_SECONDS)
+            if not more:
+                raise ProcstreamError(f"topic {topic}: no record was read within {_READ_SECONDS} s")
+            for message in more:
+                raise_if_error(topic, message.error())
+            messages += more
+        return max(message.timestamp()[1] for message in messages) / 1000
+    finally:
+        consumer.close()
+
+
 def raise_if_error(topic: str, error: KafkaError | None) -> None:
     """Raise the error that a client received instead of a record."""
     if error is not None:

@@ -37,6 +37,8 @@ class TopicContents:
     """A value that was seen, for each column that ever had one."""
     mostly: Mapping[str, str] = field(default_factory=dict)
     """The type that most values have of a column that is STRING because some have another."""
+    whole: tuple[str, ...] = ()
+    """Columns whose numbers had no fraction so far, and are no times: the next may be a price of 12.75."""
     always: tuple[str, ...] = ()
     """Columns that every record has which was seen."""
     event_time: Column | None = None
@@ -61,6 +63,11 @@ class _Seen:
     def is_epoch_milliseconds(self) -> bool:
         """Whether all values look like milliseconds since 1970."""
         return self._are("BIGINT") and all(value in _EPOCH_MILLISECONDS for value in self.values)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all values are whole numbers, and no times."""
+        return self._are("BIGINT") and not self.is_epoch_milliseconds
 
     @property
     def is_iso_instant(self) -> bool:
@@ -109,6 +116,7 @@ def json_contents(topic: str, records: Sequence[bytes]) -> TopicContents:
         columns=columns,
         samples={one.column.name: one.values[0] for one in seen if one.values},
         mostly={one.column.name: one.mostly for one in seen if one.mostly is not None},
+        whole=tuple(one.column.name for one in seen if one.is_whole),
         always=tuple(one.column.name for one in seen if len(one.values) == len(documents)),
         event_time=_event_time(times, columns),
         omitted=omitted,

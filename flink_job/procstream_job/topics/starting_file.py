@@ -135,6 +135,8 @@ def _seen(contents: TopicContents, column: str) -> str:
     if column not in contents.samples:
         return ""
     doubt = f"; {contents.mostly[column]}" if column in contents.mostly else ""
+    if column in contents.whole:
+        doubt = "; whole numbers only: DOUBLE or DECIMAL if it can have a fraction"
     return f"# {_shown(contents.samples[column])}{doubt}"
 
 

@@ -56,6 +56,10 @@ def test_type_that_holds_the_values_of_several_records(values: tuple[Any, ...], 
     assert columns(*({"field": value} for value in values)) == {"field": expected}
 
 
+def test_a_number_beyond_double_is_text() -> None:
+    assert infer_columns([b'{"field": 1e400}']) == {"field": "STRING"}
+
+
 def test_columns_are_those_of_all_records_in_the_order_they_come() -> None:
     assert list(columns({"b": 1, "a": 1}, {"c": 1, "a": 1})) == ["b", "a", "c"]
 

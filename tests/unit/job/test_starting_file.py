@@ -138,6 +138,12 @@ class TestFile:
         }
         assert "      amount: DOUBLE # 12.5\n" in starting_file("mine", of_json(ORDER), "print")
 
+    def test_a_column_of_whole_numbers_is_questioned_unless_they_are_times(self) -> None:
+        text = starting_file("mine", of_json({**ORDER, "amount": 12}), "print")
+        doubt = "whole numbers only: DOUBLE or DECIMAL if it can have a fraction"
+        assert f"      amount: BIGINT # 12; {doubt}\n" in text
+        assert text.count(doubt) == 1
+
     def test_avro(self) -> None:
         source = parsed(of_avro()).sources["samples"]
         assert isinstance(source, AvroSource)

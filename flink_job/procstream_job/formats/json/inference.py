@@ -1,6 +1,7 @@
-"""Columns of a topic of JSON records, inferred from some of them, as Flink's `json` format reads them."""
+"""Columns of a topic of JSON records, inferred from some of them."""
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -16,7 +17,7 @@ def infer_columns(records: Iterable[bytes]) -> dict[str, str]:
 
     Records that are no JSON object are skipped; without one there are no columns. Where records disagree, the
     type is the narrowest that holds all: DOUBLE for whole numbers and fractions, STRING for anything else
-    (Flink reads any value as text). A field that is always null is STRING. Texts stay STRING, also those that
+    (a STRING takes any value). A field that is always null is STRING. Texts stay STRING, also those that
     look like times: the format of one record may not be that of the next.
     """
     seen = _Seen()
@@ -45,7 +46,7 @@ class _Seen:
             case int():
                 self.kinds.add("BIGINT" if value in _LONG else "STRING")
             case float():
-                self.kinds.add("DOUBLE")
+                self.kinds.add("DOUBLE" if math.isfinite(value) else "STRING")  # 1e400 is no DOUBLE
             case dict() if self.depth < _MAX_DEPTH:
                 self.kinds.add("ROW")
                 for name, inner in value.items():

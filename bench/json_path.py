@@ -12,6 +12,7 @@ from procstream_common.lake import PATH_VARIABLES
 from procstream_common.settings import KafkaSettings, load
 from procstream_job.file.model import Pipeline
 from procstream_job.file.reading import PipelineFile
+from procstream_job.language import sql
 from procstream_job.language.sql import Statement
 from procstream_job.plan.job_plan import JobPlan
 from procstream_job.plan.steps import Step
@@ -27,6 +28,7 @@ from bench.embedded import EmbeddedStack, embedded_stack
 
 _DECODERS = ("procstream", "Flink")
 _SINKS = ("lake", "topic")
+_DROPPED = "bench-json-dropped"
 _COLUMNS = {
     "id": "BIGINT",
     "host": "STRING",
@@ -89,7 +91,7 @@ class _Bench:
         folder = self.stack.folder / "lake"
         target = f"bench-json-{number}-{decoder.lower()}"
         if sink == "topic":
-            topics.make(load(KafkaSettings, self.stack.env), [target], self.partitions)
+            topics.make(load(KafkaSettings, self.stack.env), [target, _DROPPED], self.partitions)
         plan = self._plan(sink, folder, target)
         if decoder != _DECODERS[0]:
             plan = replace(plan, steps=tuple(map(_with_flinks_decoder, plan.steps)))
@@ -110,17 +112,28 @@ class _Bench:
 
     def _plan(self, sink: str, folder: Path, target: str) -> JobPlan:
         sinks = {
-            "lake": {"lake": {"time": readings.TIME_COLUMN, "path": str(folder / "output")}},
+            "lake": {
+                "lake": {
+                    "time": readings.TIME_COLUMN,
+                    "path": str(folder / "output"),
+                    "commit_log": str(folder / "log"),
+                }
+            },
             "topic": {"kafka": {"topic": target, "delivery": "at-least-once"}},
+        }
+        # Nothing is dropped.
+        dropped = {
+            "lake": {"lake": {"path": str(folder / "dropped")}},
+            "topic": {"kafka": {"topic": _DROPPED}},
         }
         source = {"topic": readings.JSON_TOPIC, "format": "json", "columns": _COLUMNS}
         pipeline = Pipeline.model_validate(
             {
                 "name": "bench",
                 "sources": {"readings": source},
-                "query": None if sink == "lake" else f"SELECT {', '.join(_COLUMNS)} FROM readings",
+                "query": None if sink == "lake" else f"SELECT {sql.names(_COLUMNS)} FROM readings",
                 "sink": sinks[sink],
-                "dropped": {"lake": {"path": str(folder / "dropped"), "commit_log": str(folder / "log")}},
+                "dropped": dropped[sink],
                 "flink": {"parallelism": self.parallelism, "checkpoint_interval": "10 s"},
             }
         )

@@ -94,6 +94,9 @@ final class JsonColumns {
     }
 
     private static final class JsonRow implements JsonValue {
+        /** Of a row whose columns are remembered by their position. */
+        private static final int MAX_NAMES = 256;
+
         private final String[] names;
         private final Field[] fields;
         private final Map<String, Integer> columns = new HashMap<>();
@@ -102,6 +105,11 @@ final class JsonColumns {
         private final int[] seenIn;
 
         private int row;
+
+        /** The names of the last rows by their position, and their columns: most records are alike. */
+        private final String[] lastNames = new String[MAX_NAMES];
+
+        private final int[] lastColumns = new int[MAX_NAMES];
 
         JsonRow(List<String> names, Field[] fields) {
             this.names = names.toArray(String[]::new);
@@ -120,10 +128,11 @@ final class JsonColumns {
             }
             row++;
             GenericRowData values = new GenericRowData(fields.length);
+            int position = 0;
             for (String name = parser.nextFieldName(); name != null; name = parser.nextFieldName()) {
                 parser.nextToken();
-                Integer column = columns.get(name);
-                if (column == null) {
+                int column = column(name, position++);
+                if (column < 0) {
                     parser.skipChildren();
                 } else {
                     values.setField(column, read(in, column));
@@ -136,6 +145,21 @@ final class JsonColumns {
                 }
             }
             return values;
+        }
+
+        /** Negative if there is none of this name. */
+        private int column(String name, int position) {
+            // The parser has one object for a name: it is enough to compare that, and far faster than a look into a
+            // map.
+            if (position < MAX_NAMES && name == lastNames[position]) {
+                return lastColumns[position];
+            }
+            int column = columns.getOrDefault(name, -1);
+            if (position < MAX_NAMES) {
+                lastNames[position] = name;
+                lastColumns[position] = column;
+            }
+            return column;
         }
 
         private Object read(JsonInput in, int column) throws IOException {

@@ -4,6 +4,7 @@ import io.procstream.flink.deadletter.BadRecordException.Reason;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.core.JsonParser;
@@ -21,6 +22,9 @@ import org.apache.flink.table.types.logical.RowType;
  * text after the first document is dropped.
  */
 final class JsonSchema implements JudgingSchema {
+    /** How the parser's settings could be changed, which is not for the user. */
+    private static final Pattern HINT = Pattern.compile(": enable `.*| \\(not recognized as one since .*");
+
     private final RowType columns;
     private final Map<String, JsonTimes.Format> times;
     private final JsonTimes.Format otherTimes;
@@ -127,7 +131,9 @@ final class JsonSchema implements JudgingSchema {
                     Reason.TRUNCATED, "the JSON object does not end within " + message.length + " bytes");
         }
         return new BadRecordException(
-                Reason.UNDECODABLE, "no JSON at byte " + place + ": " + failure.getOriginalMessage());
+                Reason.UNDECODABLE,
+                "no JSON at byte " + place + ": "
+                        + HINT.matcher(failure.getOriginalMessage()).replaceFirst(""));
     }
 
     /** Whether the letters at the end are the beginning of a word that JSON has, or of an exponent. */

@@ -92,7 +92,8 @@ final class JsonTimes {
             int day = clock.date();
             int second = day == Clock.NONE || !clock.skips('T', ' ') ? Clock.NONE : clock.secondOfDay();
             if (second == Clock.NONE) {
-                throw in.refused(expected);
+                boolean isNumber = in.parser().currentToken().isNumeric();
+                throw in.refused(isNumber ? expected + " (json.times is for numbers)" : expected);
             }
             boolean local = clock.isAtEnd();
             int offset = local ? 0 : clock.offset();

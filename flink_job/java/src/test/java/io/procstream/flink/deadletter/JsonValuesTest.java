@@ -257,6 +257,18 @@ class JsonValuesTest {
                 .hasMessageMatching("Column 'v.*' is .*, expected a type that JSON has values for\\.");
     }
 
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "{\"v\": NaN}    | no JSON at byte 6: Non-standard token 'NaN'",
+                "{\"v\": 1 /**/} | no JSON at byte 8: Unexpected character ('/' (code 47)): maybe a (non-standard) comment?",
+            })
+    void textThatIsNoJsonIsNamedWithItsPlace(String text, String error) throws Exception {
+        Decoder decoder = Decoder.of(Decoder.row("v", DataTypes.INT()), "format", "json");
+        assertThat(decoder.error(json(text))).isEqualTo("UNDECODABLE: " + error);
+    }
+
     @Test
     void theValueIsCutAndThePathIsThatOfTheField() throws Exception {
         DataType table = Decoder.row("order", type("ROW<items ARRAY<ROW<qty INT, notes MAP<STRING, INT>>>>"));

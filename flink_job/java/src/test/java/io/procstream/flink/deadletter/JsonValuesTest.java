@@ -261,7 +261,7 @@ class JsonValuesTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "{\"v\": NaN}    | no JSON at byte 6: Non-standard token 'NaN'",
+                "{\"v\": NaN}    | no JSON at byte 9: Non-standard token 'NaN'",
                 "{\"v\": 1 /**/} | no JSON at byte 8: Unexpected character ('/' (code 47)): maybe a (non-standard) comment?",
             })
     void textThatIsNoJsonIsNamedWithItsPlace(String text, String error) throws Exception {

@@ -138,11 +138,6 @@ final class AvroConfluentSchema implements JudgingSchema {
     }
 
     @Override
-    public boolean isEndOfStream(RowData row) {
-        return false;
-    }
-
-    @Override
     public TypeInformation<RowData> getProducedType() {
         return type;
     }

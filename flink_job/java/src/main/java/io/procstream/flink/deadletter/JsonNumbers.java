@@ -71,11 +71,10 @@ final class JsonNumbers {
         if (number.signum() == 0) {
             return DecimalData.zero(precision, scale);
         }
-        long before = (long) number.precision() - number.scale();
-        if (before > precision - scale) {
+        // Of the exponent, before any digit is written: 1e999999999 has a gigabyte of them.
+        if ((long) number.precision() - number.scale() > precision - scale) {
             return null;
         }
-        // Not before a look at the exponent, for the same reason.
         BigDecimal stripped = number.scale() > scale ? number.stripTrailingZeros() : number;
         return stripped.scale() > scale ? null : DecimalData.fromBigDecimal(stripped, precision, scale);
     }

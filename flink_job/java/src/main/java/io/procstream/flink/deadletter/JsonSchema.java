@@ -148,11 +148,6 @@ final class JsonSchema implements JudgingSchema {
     }
 
     @Override
-    public boolean isEndOfStream(RowData row) {
-        return false;
-    }
-
-    @Override
     public TypeInformation<RowData> getProducedType() {
         return type;
     }
